@@ -1,0 +1,1 @@
+"""What every worker shares: signatures, publishing, the job lifecycle."""

@@ -1,0 +1,1 @@
+"""An open, durable, wire-compatible QStash server for development and tests."""

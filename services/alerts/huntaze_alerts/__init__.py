@@ -1,0 +1,1 @@
+"""The alerts worker: rules, states, notifications."""

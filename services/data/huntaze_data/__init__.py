@@ -1,0 +1,1 @@
+"""The data worker: daily analytics, statistics, reports, retention."""

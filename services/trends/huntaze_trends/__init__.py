@@ -1,0 +1,1 @@
+"""The trends worker: scrape posts, detect and score what rises."""

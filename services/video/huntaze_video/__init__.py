@@ -1,0 +1,1 @@
+"""The video worker: shots, keyframes and a contact sheet of one video."""
