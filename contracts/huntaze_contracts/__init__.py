@@ -1,1 +1,1 @@
-"""Typed messages that cross a service border."""
+"""Typed messages that cross a service border. Each module is one service's; `registry` lists the workers."""

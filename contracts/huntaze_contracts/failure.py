@@ -1,0 +1,36 @@
+"""What a failed request answers, and what QStash posts to callbacks."""
+
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta, Struct
+
+from huntaze_contracts.base import Result
+
+
+class Problem(Result, frozen=True):
+    """An error as RFC 9457 'problem details' describes it; `code` is stable, `detail` is for people."""
+
+    type: str
+    title: str
+    status: int
+    code: str
+    detail: str
+
+
+class Callback(Struct, frozen=True, kw_only=True, rename="camel"):
+    """The body of a QStash callback or failure callback: the last answer of a delivery.
+
+    QStash's own shape, so unknown fields are ignored.
+    """
+
+    status: int
+    source_message_id: str
+    url: str
+    retried: int = 0
+    max_retries: int = 0
+    dlq_id: str | None = None
+    body: Annotated[str, Meta(description="The response's body, base64.")] = ""
+    source_body: Annotated[str, Meta(description="The message's body, base64.")] = ""
+    schedule_id: str | None = None
+    created_at: int | msgspec.UnsetType = msgspec.UNSET
