@@ -1,1 +1,1 @@
-"""What every worker shares: signatures, publishing, the job lifecycle."""
+"""What every worker shares. Import names from the module that defines them."""

@@ -1,0 +1,207 @@
+-- The job ledger and its outbox. Times are the database's: workers' clocks decide nothing.
+
+-- name: claim
+-- Take a job for this delivery. Returns no row if it is finished, held by a live lease, or was
+-- enqueued with another payload: then `find` tells which.
+-- $1 job_id, $2 type, $3 schema_version, $4 user_id, $5 body bytea, $6 payload_sha bytea, $7 lease interval,
+-- $8 owner, $9 message_id, $10 schedule_id, $11 traceparent, $12 enqueued_at
+INSERT INTO job AS j (job_id, type, schema_version, user_id, body, payload_sha, state, lease_until, owner,
+                      message_id, schedule_id, traceparent, enqueued_at, started_at)
+     VALUES ($1::text, $2::text, $3::integer, $4::text, $5::bytea, $6::bytea, 'running',
+             clock_timestamp() + $7::interval, $8::text, $9::text, $10::text, $11::text, $12::timestamptz,
+             clock_timestamp())
+ON CONFLICT (job_id) DO UPDATE
+        SET state            = 'running',
+            epoch            = j.epoch + 1,
+            deliveries       = j.deliveries + 1,
+            -- Found running although its lease ran out: its owner died without an answer.
+            crashes          = CASE j.state WHEN 'running' THEN j.crashes + 1
+                                            WHEN 'failed' THEN 0
+                                            ELSE j.crashes END,
+            lease_until      = EXCLUDED.lease_until,
+            owner            = EXCLUDED.owner,
+            message_id       = EXCLUDED.message_id,
+            started_at       = EXCLUDED.started_at,
+            finished_at      = NULL,
+            error            = NULL,
+            stage            = '',
+            progress         = 0
+      WHERE j.payload_sha = EXCLUDED.payload_sha
+        AND j.type = EXCLUDED.type
+        AND (j.state IN ('queued', 'retry', 'failed')
+             OR (j.state = 'running' AND j.lease_until < clock_timestamp()))
+  RETURNING j.epoch, j.crashes, j.deliveries;
+
+-- name: find
+-- The state of a job, for a delivery that could not claim it.
+-- $1 job_id
+SELECT state, type, payload_sha, result, error,
+       extract(epoch FROM lease_until - clock_timestamp())::float8 AS lease_left
+  FROM job
+ WHERE job_id = $1::text;
+
+-- name: finish
+-- Mark the job done, inside the transaction of its effects. No row: the claim was lost.
+-- $1 job_id, $2 epoch, $3 result jsonb
+   UPDATE job
+      SET state = 'succeeded', result = $3::jsonb, progress = 100, finished_at = clock_timestamp(),
+          lease_until = NULL, error = NULL
+    WHERE job_id = $1::text AND epoch = $2::integer AND state = 'running'
+RETURNING job_id;
+
+-- name: release
+-- Give the job back for the next delivery, which may come at once. Not a crash.
+-- $1 job_id, $2 epoch, $3 error jsonb
+   UPDATE job
+      SET state = 'retry', error = $3::jsonb, lease_until = NULL
+    WHERE job_id = $1::text AND epoch = $2::integer AND state = 'running'
+RETURNING job_id;
+
+-- name: fail
+-- Record that the job can never succeed as it is.
+-- $1 job_id, $2 epoch, $3 state ('failed' or 'cancelled'), $4 error jsonb
+   UPDATE job
+      SET state = $3::text, error = $4::jsonb, lease_until = NULL, finished_at = clock_timestamp()
+    WHERE job_id = $1::text AND epoch = $2::integer AND state = 'running'
+RETURNING job_id;
+
+-- name: beat
+-- Renew the lease of a running job. No row: the claim was lost.
+-- $1 job_id, $2 epoch, $3 lease interval
+   UPDATE job
+      SET lease_until = clock_timestamp() + $3::interval
+    WHERE job_id = $1::text AND epoch = $2::integer AND state = 'running'
+RETURNING cancel_requested_at IS NOT NULL AS cancel_requested;
+
+-- name: progress
+-- $1 job_id, $2 epoch, $3 stage, $4 progress (percent)
+UPDATE job
+   SET stage = $3::text, progress = $4::real
+ WHERE job_id = $1::text AND epoch = $2::integer AND state = 'running';
+
+-- name: slot_of_message
+-- The job that an earlier delivery of the same scheduled message made.
+-- $1 message_id, $2 schedule_id
+SELECT job_id
+  FROM job
+ WHERE message_id = $1::text AND schedule_id = $2::text;
+
+-- name: show
+-- $1 job_id
+SELECT job_id, type, user_id, state, stage, progress, deliveries, crashes, result, error, dlq_id,
+       enqueued_at, first_seen_at, started_at, finished_at, cancel_requested_at, message_id, schedule_id,
+       traceparent
+  FROM job
+ WHERE job_id = $1::text;
+
+-- name: list
+-- Newest first, after a cursor.
+-- $1 user_id or null for all, $2 state or null, $3 before first_seen_at or null, $4 before job_id, $5 limit
+  SELECT job_id, type, user_id, state, stage, progress, deliveries, crashes, result, error, dlq_id,
+         enqueued_at, first_seen_at, started_at, finished_at, cancel_requested_at, message_id, schedule_id,
+         traceparent
+    FROM job
+   WHERE ($1::text IS NULL OR user_id = $1::text)
+     AND ($2::text IS NULL OR state = $2::text)
+     AND ($3::timestamptz IS NULL OR (first_seen_at, job_id) < ($3::timestamptz, $4::text))
+ORDER BY first_seen_at DESC, job_id DESC
+   LIMIT $5::integer;
+
+-- name: cancel
+-- Ask a running job to stop; a waiting one is cancelled at once.
+-- $1 job_id
+   UPDATE job
+      SET cancel_requested_at = coalesce(cancel_requested_at, clock_timestamp()),
+          state = CASE WHEN state = 'running' THEN state ELSE 'cancelled' END,
+          finished_at = CASE WHEN state = 'running' THEN finished_at ELSE clock_timestamp() END
+    WHERE job_id = $1::text AND state IN ('queued', 'retry', 'running')
+RETURNING state;
+
+-- name: notify_cancel
+-- $1 channel, $2 job_id
+SELECT pg_notify($1::text, $2::text);
+
+-- name: requeue
+-- Let a failed or cancelled job run again, with its own body.
+-- $1 job_id
+   UPDATE job
+      SET state = 'queued', crashes = 0, cancel_requested_at = NULL, finished_at = NULL, error = NULL,
+          retries_by_hand = retries_by_hand + 1
+    WHERE job_id = $1::text AND state IN ('failed', 'cancelled')
+RETURNING type, body, retries_by_hand;
+
+-- name: bury
+-- QStash gave the message up: record it, unless the job went on or finished meanwhile.
+-- $1 job_id, $2 dlq_id, $3 error jsonb
+   UPDATE job
+      SET state = 'failed', dlq_id = $2::text, error = coalesce(error, $3::jsonb),
+          finished_at = coalesce(finished_at, clock_timestamp()), lease_until = NULL
+    WHERE job_id = $1::text
+      AND (state IN ('queued', 'retry', 'failed')
+           OR (state = 'running' AND lease_until < clock_timestamp()))
+RETURNING job_id;
+
+-- name: outbox_add
+-- Queue a message in the transaction of the effects that cause it. The same dedup_id is queued once.
+-- $1 dedup_id, $2 worker, $3 body bytea, $4 delay interval
+INSERT INTO outbox (dedup_id, worker, body, not_before)
+     VALUES ($1::text, $2::text, $3::bytea, clock_timestamp() + $4::interval)
+ON CONFLICT (dedup_id) DO NOTHING;
+
+-- name: outbox_take
+-- Take some unsent messages for a while; another drainer skips them.
+-- $1 limit
+   UPDATE outbox
+      SET lease_until = clock_timestamp() + interval '30 seconds', attempts = attempts + 1
+    WHERE id IN (SELECT id
+                   FROM outbox
+                  WHERE sent_at IS NULL AND next_attempt_at <= clock_timestamp()
+                    AND (lease_until IS NULL OR lease_until < clock_timestamp())
+               ORDER BY id
+                  LIMIT $1::integer
+                    FOR UPDATE SKIP LOCKED)
+RETURNING id, dedup_id, worker, body, attempts,
+          greatest(0, extract(epoch FROM not_before - clock_timestamp()))::float8 AS delay;
+
+-- name: outbox_sent
+-- $1 id, $2 message_id
+UPDATE outbox
+   SET sent_at = clock_timestamp(), message_id = $2::text, lease_until = NULL, last_error = NULL
+ WHERE id = $1::bigint;
+
+-- name: outbox_failed
+-- Try again after a doubling wait of at most five minutes.
+-- $1 id, $2 error
+UPDATE outbox
+   SET lease_until = NULL, last_error = $2::text,
+       next_attempt_at = clock_timestamp()
+                         + least(interval '5 minutes', interval '1 second' * power(2, least(attempts, 10)))
+ WHERE id = $1::bigint;
+
+-- name: outbox_waiting
+SELECT count(*) AS waiting,
+       coalesce(extract(epoch FROM clock_timestamp() - min(created_at)), 0)::float8 AS oldest
+  FROM outbox
+ WHERE sent_at IS NULL;
+
+-- name: prune
+-- Forget what no redelivery can ask for any more, a bounded number of rows.
+-- $1 age interval, $2 limit
+WITH old AS (
+    SELECT job_id FROM job
+     WHERE state IN ('succeeded', 'failed', 'cancelled') AND finished_at < clock_timestamp() - $1::interval
+  ORDER BY finished_at
+     LIMIT $2::integer
+), sent AS (
+    DELETE FROM outbox
+     WHERE id IN (SELECT id FROM outbox
+                   WHERE sent_at < clock_timestamp() - $1::interval ORDER BY id LIMIT $2::integer)
+)
+DELETE FROM job WHERE job_id IN (SELECT job_id FROM old);
+
+-- name: finished_as
+-- Whether this very claim finished the job.
+-- $1 job_id, $2 epoch
+SELECT result
+  FROM job
+ WHERE job_id = $1::text AND epoch = $2::integer AND state = 'succeeded';
