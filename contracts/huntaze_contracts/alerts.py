@@ -1,26 +1,24 @@
 """The alerts service: check rules, tell people."""
 
-import datetime
 from typing import Annotated
 
 from msgspec import Meta
 
-from huntaze_contracts.base import Count, Payload, Result
+from huntaze_contracts.base import Count, Instant, Payload, Result
 
 
 class CheckAlerts(Payload, frozen=True, tag_field="action", tag="check-alerts"):
     """Evaluate every enabled rule once, for the schedule's slot."""
 
     slot: Annotated[
-        datetime.datetime | None,
-        Meta(tz=True, description="For a check by hand; a schedule's slot follows from its own time."),
+        Instant | None, Meta(description="For a check by hand; a schedule's slot follows from its own time.")
     ] = None
 
 
 class AlertsChecked(Result, frozen=True):
     """What one check saw and did."""
 
-    slot: datetime.datetime
+    slot: Instant
     skipped: Annotated[bool, Meta(description="True when this slot, or a later one, was checked before.")] = (
         False
     )

@@ -32,6 +32,7 @@ HttpsUrl = Annotated[
         pattern=r"^https?://[^\s\x00-\x1f\\]{1,2000}$", description="An https URL; http only in development."
     ),
 ]
+Instant = Annotated[datetime, Meta(tz=True, description="RFC 3339 with an offset.")]
 Score = Annotated[float, Meta(ge=0, le=1, description="A share or score between 0 and 1.")]
 Count = Annotated[int, Meta(ge=0)]
 
@@ -77,7 +78,7 @@ class Envelope(Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown
     user_id: Annotated[
         Id | None, Meta(description="Whose job it is; absent for the platform's own jobs.")
     ] = None
-    enqueued_at: datetime | None = None
+    enqueued_at: Instant | None = None
     trace_context: TraceContext | None = None
     schedule: Schedule | None = None
     payload: msgspec.Raw
