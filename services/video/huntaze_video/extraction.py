@@ -1,0 +1,211 @@
+"""What the decoding process is asked, and what it answers: the types on the pipe between it and the service.
+
+Times are seconds from the start of the video, as floats rounded to the microsecond.
+"""
+
+from enum import StrEnum
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+Side = Annotated[int, Meta(ge=1, le=6)]
+Share = Annotated[float, Meta(ge=0, le=1)]
+
+
+class ImageFormat(StrEnum):
+    """How pictures are encoded."""
+
+    JPEG = "jpeg"
+    PNG = "png"
+    WEBP = "webp"
+
+    @property
+    def media_type(self) -> str:
+        """The MIME type of the encoded picture."""
+        return f"image/{self.value}"
+
+    @property
+    def extension(self) -> str:
+        """The usual end of a file's name, with its dot."""
+        return ".jpg" if self is ImageFormat.JPEG else f".{self.value}"
+
+
+class TransitionKind(StrEnum):
+    """How one shot gives way to the next."""
+
+    CUT = "cut"
+    DISSOLVE = "dissolve"
+    WIPE = "wipe"
+    FADE = "fade"
+
+
+class FramePosition(StrEnum):
+    """Why a frame was chosen."""
+
+    BEGINNING = "beginning"
+    QUARTER = "quarter"
+    HALF = "half"
+    THREE_QUARTER = "three_quarter"
+    END = "end"
+    SCENE = "scene"  # the first good frame of a shot
+    FILL = "fill"  # to spread the frames evenly over the clip
+    HOOK = "hook"  # one of the first seconds, which decide whether a viewer stays
+
+
+class Limits(msgspec.Struct, frozen=True, kw_only=True):
+    """What one file may cost; beyond it the job fails for good, except by the wall clock."""
+
+    wall_seconds: float = 600.0
+    cpu_seconds: int = 600
+    address_space: int = 3 << 30
+    duration: float = 1800.0
+    pixels: int = 4096 * 4096
+    streams: int = 32
+    frames: int = 250_000
+    answer_bytes: int = 64 << 20
+    threads: int = 2
+
+
+class ExtractRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """What to take out of one video."""
+
+    rows: Side = 3
+    cols: Side = 3
+    threshold: Annotated[float, Meta(ge=0.05, le=0.9)] = 0.3
+    image_format: ImageFormat = ImageFormat.JPEG
+    quality: Annotated[int, Meta(ge=1, le=100)] = 85
+    grid_side: Annotated[int, Meta(ge=256, le=4096)] = 2048
+    hook_frames: bool = True
+
+
+class Image(msgspec.Struct, frozen=True, kw_only=True):
+    """One encoded picture."""
+
+    data: bytes
+    media_type: str
+    width: int
+    height: int
+
+
+class MediaInfo(msgspec.Struct, frozen=True, kw_only=True):
+    """What the file says of itself, and what decoding found."""
+
+    container: str
+    codec: str
+    width: int
+    """As displayed: after rotation and with square pixels."""
+    height: int
+    rotation: int
+    duration: float
+    """Of the pictures; the sound may be longer."""
+    frame_rate: float
+    frames: int
+    damaged_packets: int
+    pixel_format: str
+    hdr: bool
+    interlaced: bool
+    alpha: bool
+    audio: bool
+
+
+class Transition(msgspec.Struct, frozen=True, kw_only=True):
+    """The boundary between two shots.
+
+    ``start_frame`` is the last frame that belongs wholly to the old shot, ``end_frame`` the first that
+    belongs wholly to the new one, counted in display order; a hard cut lies between two neighbours.
+    ``time`` is that of ``end_frame``. ``score`` is in the sense of the contract's threshold.
+    """
+
+    kind: TransitionKind
+    start_frame: int
+    end_frame: int
+    start: float
+    time: float
+    score: Share
+
+
+class Keyframe(msgspec.Struct, frozen=True, kw_only=True):
+    """One chosen frame."""
+
+    ordinal: int
+    position: FramePosition
+    requested: float
+    time: float
+    scene_score: float | None
+    """Of the transition that the frame follows; null when it was not chosen for one."""
+    luma: float
+    """Mean brightness, 0 to 255."""
+    sharpness: float
+    perceptual_hash: str
+    """Difference hash, 16 hexadecimal digits."""
+    image: Image
+
+
+class Cell(msgspec.Struct, frozen=True, kw_only=True):
+    """Where one frame is on the composite grid, in pixels; the label strip is not part of it."""
+
+    row: int
+    col: int
+    ordinal: int
+    time: float
+    x: int
+    y: int
+    width: int
+    height: int
+
+
+class Grid(msgspec.Struct, frozen=True, kw_only=True):
+    """The composite picture and the map of its cells."""
+
+    rows: int
+    cols: int
+    image: Image
+    cells: tuple[Cell, ...]
+
+
+class Cost(msgspec.Struct, frozen=True, kw_only=True):
+    """What the decoding process used."""
+
+    wall_seconds: float
+    cpu_seconds: float
+    peak_memory: int
+    """Largest resident set, in bytes."""
+
+
+class Progress(msgspec.Struct, frozen=True, kw_only=True, tag="progress"):
+    """How far decoding is, by decoded time."""
+
+    share: Share
+    time: float
+
+
+class Extraction(msgspec.Struct, frozen=True, kw_only=True, tag="extraction"):
+    """Everything that was taken out of one video."""
+
+    media: MediaInfo
+    transitions: tuple[Transition, ...]
+    keyframes: tuple[Keyframe, ...]
+    hooks: tuple[Keyframe, ...]
+    cover: Keyframe
+    grid: Grid
+    cost: Cost
+
+
+class Refusal(msgspec.Struct, frozen=True, kw_only=True, tag="refusal"):
+    """The file can't be processed; ``code`` is one of `huntaze_video.errors.REFUSALS`."""
+
+    code: str
+    message: str
+
+
+class Task(msgspec.Struct, frozen=True, kw_only=True):
+    """The one message that the decoding process reads."""
+
+    descriptor: int
+    """Number of the inherited file descriptor of the source."""
+    request: ExtractRequest
+    limits: Limits
+
+
+Answer = Progress | Extraction | Refusal
