@@ -110,7 +110,7 @@ class Lifecycle:
             envelope = self._envelopes.decode(body)
             if envelope.type != self._worker.name:
                 raise PayloadInvalid(f"type is '{envelope.type}', this worker is {self._worker.name}")
-            payload = self._payloads.decode(envelope.payload)
+            payload = self._decode_payload(envelope)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise PayloadInvalid(str(error)) from None
         except RecursionError:
@@ -118,6 +118,13 @@ class Lifecycle:
         if (envelope.job_id is None) == (envelope.schedule is None):
             raise PayloadInvalid("exactly one of jobId and schedule is needed")
         return envelope, payload
+
+    def _decode_payload(self, envelope: Envelope) -> Payload:
+        try:
+            return self._payloads.decode(envelope.payload)
+        except msgspec.ValidationError as error:
+            what, _, path = str(error).partition(" - at `$")
+            raise PayloadInvalid(f"{what} - at `$.payload{path or '`'}") from None
 
     async def deliver(self, body: bytes, *, signed_at: float, hints: Hints) -> Delivered:
         """Run the job of one verified delivery, or answer from what an earlier one left.

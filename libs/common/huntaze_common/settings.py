@@ -59,8 +59,8 @@ class WorkerSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Seconds between the platform's SIGTERM and its SIGKILL."""
 
 
-class ObjectStoreSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """Where the private objects are; part of the settings of the services that use the store."""
+class ObjectStoreSettings(WorkerSettings, frozen=True, kw_only=True):
+    """What a worker needs that keeps private objects in an S3-compatible store."""
 
     s3_bucket: str
     s3_endpoint_url: Url | None = None

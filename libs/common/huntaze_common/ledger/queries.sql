@@ -42,26 +42,26 @@ SELECT state, type, payload_sha, result, error,
 
 -- name: finish
 -- Mark the job done, inside the transaction of its effects. No row: the claim was lost.
--- $1 job_id, $2 epoch, $3 result jsonb
+-- $1 job_id, $2 epoch, $3 result json
    UPDATE job
-      SET state = 'succeeded', result = $3::jsonb, progress = 100, finished_at = clock_timestamp(),
+      SET state = 'succeeded', result = $3::json, progress = 100, finished_at = clock_timestamp(),
           lease_until = NULL, error = NULL
     WHERE job_id = $1::text AND epoch = $2::integer AND state = 'running'
 RETURNING job_id;
 
 -- name: release
 -- Give the job back for the next delivery, which may come at once. Not a crash.
--- $1 job_id, $2 epoch, $3 error jsonb
+-- $1 job_id, $2 epoch, $3 error json
    UPDATE job
-      SET state = 'retry', error = $3::jsonb, lease_until = NULL
+      SET state = 'retry', error = $3::json, lease_until = NULL
     WHERE job_id = $1::text AND epoch = $2::integer AND state = 'running'
 RETURNING job_id;
 
 -- name: fail
 -- Record that the job can never succeed as it is.
--- $1 job_id, $2 epoch, $3 state ('failed' or 'cancelled'), $4 error jsonb
+-- $1 job_id, $2 epoch, $3 state ('failed' or 'cancelled'), $4 error json
    UPDATE job
-      SET state = $3::text, error = $4::jsonb, lease_until = NULL, finished_at = clock_timestamp()
+      SET state = $3::text, error = $4::json, lease_until = NULL, finished_at = clock_timestamp()
     WHERE job_id = $1::text AND epoch = $2::integer AND state = 'running'
 RETURNING job_id;
 
@@ -132,9 +132,9 @@ RETURNING type, body, retries_by_hand;
 
 -- name: bury
 -- QStash gave the message up: record it, unless the job went on or finished meanwhile.
--- $1 job_id, $2 dlq_id, $3 error jsonb
+-- $1 job_id, $2 dlq_id, $3 error json
    UPDATE job
-      SET state = 'failed', dlq_id = $2::text, error = coalesce(error, $3::jsonb),
+      SET state = 'failed', dlq_id = $2::text, error = coalesce(error, $3::json),
           finished_at = coalesce(finished_at, clock_timestamp()), lease_until = NULL
     WHERE job_id = $1::text
       AND (state IN ('queued', 'retry', 'failed')
