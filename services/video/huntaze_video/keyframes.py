@@ -24,7 +24,7 @@ _SAME = 1.0
 _SHOT_HEAD = 1.0
 """Seconds of a shot within which a frame stands for its beginning."""
 _BLURRED = 0.5
-"""Share of the clip's median sharpness below which a frame is passed over."""
+"""Share of its shot's median sharpness below which a frame is passed over."""
 
 
 class Candidate(NamedTuple):
@@ -100,9 +100,8 @@ class _Selection:
         self._all = candidates
         self._gap = gap
         self.chosen: dict[int, Choice] = {}
-        floor = _BLURRED * float(np.median([c.sharpness for c in candidates])) if candidates else 0.0
         shown = _presentable(candidates, cuts)
-        sharp = [i for i in shown if candidates[i].sharpness >= floor]
+        sharp = _without_blur(candidates, shown, cuts)
         # A video that is dark throughout still has a sheet of its dark frames.
         self._usable = sharp or shown or list(range(len(candidates)))
 
@@ -167,6 +166,20 @@ def choose_cover(candidates: Sequence[Candidate], cuts: Sequence[Cut]) -> int:
 def _presentable(candidates: Sequence[Candidate], cuts: Sequence[Cut]) -> list[int]:
     """Return the frames that are neither blank nor in the middle of a transition."""
     return [i for i, c in enumerate(candidates) if c.shows_something and not _in_transition(c.time, cuts)]
+
+
+def _without_blur(candidates: Sequence[Candidate], among: Sequence[int], cuts: Sequence[Cut]) -> list[int]:
+    """Return those of ``among`` that are not much softer than the other frames of their shot."""
+    shots: dict[int, list[int]] = {}
+    for index in among:
+        shots.setdefault(sum(cut.end <= candidates[index].time for cut in cuts), []).append(index)
+    return [
+        index
+        for shot in shots.values()
+        for floor in (_BLURRED * float(np.median([candidates[i].sharpness for i in shot])),)
+        for index in shot
+        if candidates[index].sharpness >= floor
+    ]
 
 
 def _in_transition(time: float, cuts: Sequence[Cut]) -> bool:
