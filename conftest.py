@@ -1,0 +1,43 @@
+"""Fixtures for all tests: one real PostgreSQL server a run, one fresh database a test."""
+
+import asyncio
+import itertools
+import threading
+from collections.abc import AsyncGenerator, Generator
+from pathlib import Path
+
+import asyncpg
+import pytest
+from huntaze_local.postgres import Server, embedded_postgres
+
+_numbers = itertools.count(1)
+
+
+@pytest.fixture(scope="session")
+def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Generator[Server]:
+    """The embedded PostgreSQL server; it runs in a loop of its own, so that sync and async tests share it."""
+    directory: Path = tmp_path_factory.mktemp("postgres")
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever, name="postgres", daemon=True)
+    thread.start()
+    running = embedded_postgres(directory)
+    try:
+        yield asyncio.run_coroutine_threadsafe(running.__aenter__(), loop).result(90)
+        asyncio.run_coroutine_threadsafe(running.__aexit__(None, None, None), loop).result(30)
+    finally:
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join(10)
+        loop.close()
+
+
+@pytest.fixture
+async def database(postgres_server: Server) -> AsyncGenerator[str]:
+    """The address, as superuser, of an empty database of the test's own."""
+    name = f"test_{next(_numbers)}"
+    admin = await asyncpg.connect(postgres_server.dsn)
+    try:
+        await admin.execute(f"CREATE DATABASE {name} TEMPLATE template0")
+        yield postgres_server.dsn.rpartition("/")[0] + f"/{name}"
+        await admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    finally:
+        await admin.close()
