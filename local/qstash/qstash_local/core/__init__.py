@@ -1,0 +1,1 @@
+"""The rules of QStash as pure functions and values: no HTTP, no disk, time only through a clock."""
