@@ -61,7 +61,7 @@ class Service(Generic[S, D]):
 
 @asynccontextmanager
 async def running(
-    service: Service[S, D], settings: S, *, clock: Callable[[], float] = time.time
+    service: Service[S, D], settings: S, *, clock: Callable[[], float] = time.time, lease: timedelta = LEASE
 ) -> AsyncGenerator[tuple[Litestar, WorkerEndpoint, Lifecycle]]:
     """Open everything a service needs, and yield its application.
 
@@ -78,14 +78,14 @@ async def running(
         worker_urls={**parse_worker_urls(settings.worker_urls), worker.name: base_url},
     )
     pool = await postgres.open_pool(dsn, size=settings.database_pool_size, name=f"huntaze-{service.name}")
-    heart = Heart(dsn, lease=LEASE, name=f"huntaze-{service.name}")
+    heart = Heart(dsn, lease=lease, name=f"huntaze-{service.name}")
     heart.start()
     try:
         async with service.open(settings, pool) as deps:
             lifecycle = Lifecycle(
                 worker=worker,
                 handler=partial(_call, service.handle, deps),
-                ledger=Ledger(pool, lease=LEASE, owner=f"{socket.gethostname()}:{os.getpid()}"),
+                ledger=Ledger(pool, lease=lease, owner=f"{socket.gethostname()}:{os.getpid()}"),
                 heart=heart,
                 pool=pool,
                 publisher=publisher,

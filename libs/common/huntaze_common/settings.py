@@ -140,6 +140,8 @@ def _read(name: str, environment: Mapping[str, str]) -> str:
 def _decode(kind: type, value: Any) -> Any:
     if kind is Secret:
         return Secret(str(value))
+    if issubclass(kind, Path):
+        return Path(str(value))
     raise NotImplementedError(kind)
 
 

@@ -149,10 +149,11 @@ INSERT INTO outbox (dedup_id, worker, body, not_before)
 ON CONFLICT (dedup_id) DO NOTHING;
 
 -- name: outbox_take
--- Take some unsent messages for a while; another drainer skips them.
+-- Take some unsent messages for a while; another drainer skips them. The while is shorter than QStash's
+-- first back-off (12 s): the redelivery of a job whose process died here finds its messages free again.
 -- $1 limit
    UPDATE outbox
-      SET lease_until = clock_timestamp() + interval '30 seconds', attempts = attempts + 1
+      SET lease_until = clock_timestamp() + interval '10 seconds', attempts = attempts + 1
     WHERE id IN (SELECT id
                    FROM outbox
                   WHERE sent_at IS NULL AND next_attempt_at <= clock_timestamp()

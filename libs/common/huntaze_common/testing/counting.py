@@ -1,0 +1,64 @@
+"""The smallest service with every kind of effect: a row, a counter, an object and a follow-up message.
+
+Its tables have no unique keys, so whatever runs twice is seen twice.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from huntaze_contracts.alerts import AlertsChecked, CheckAlerts
+
+from huntaze_common.postgres import Pool
+from huntaze_common.run import Run
+from huntaze_common.service import Service
+from huntaze_common.settings import WorkerSettings
+
+TABLES = """
+CREATE TABLE effect (job_id text NOT NULL);
+CREATE TABLE total (n bigint NOT NULL);
+INSERT INTO total VALUES (0);
+"""
+
+
+class CountingSettings(WorkerSettings, frozen=True, kw_only=True):
+    """Beside what every worker needs."""
+
+    object_directory: Path
+
+
+@dataclass(frozen=True, slots=True)
+class CountingDeps:
+    """Where the objects go."""
+
+    objects: Path
+
+
+async def count(job: CheckAlerts, run: Run, deps: CountingDeps) -> AlertsChecked:
+    """Leave one of each effect, as every job must: the object by its key, the rest in one commit."""
+    await run.progress("counting", 50)
+    await asyncio.to_thread((deps.objects / run.job_id).write_bytes, run.job_id.encode())
+    result = AlertsChecked(slot=job.slot or run.now(), fired=1)
+    async with run.commit(result) as transaction:
+        await transaction.connection.execute("INSERT INTO effect VALUES ($1)", run.job_id)
+        await transaction.connection.execute("UPDATE total SET n = n + 1")
+        await transaction.send("alert-checker", CheckAlerts(), job_id=f"{run.job_id}-next")
+    return result
+
+
+@asynccontextmanager
+async def open_deps(settings: CountingSettings, _pool: Pool) -> AsyncGenerator[CountingDeps]:
+    """Open nothing but a path."""
+    yield CountingDeps(settings.object_directory)
+
+
+SERVICE = Service(
+    name="counting",
+    worker="alert-checker",
+    package="huntaze_common.testing",
+    settings=CountingSettings,
+    handle=count,
+    open=open_deps,
+)

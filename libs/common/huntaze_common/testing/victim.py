@@ -1,0 +1,127 @@
+"""A service that dies, with SIGKILL, at the await that it is told: `python -m huntaze_common.testing.victim`.
+
+Between two awaits a process does nothing that others can see; so killing it at the k-th resumption of its
+work, for every k until the job gets through, tries every point at which a crash can matter. No code has to
+be prepared for it, and an await that is added tomorrow is tried tomorrow.
+
+Commands come as JSON lines on standard input, answers go to standard output:
+
+    {"kill_at": 7}     start the service; it kills itself at its 7th resumption (null: never)
+      → {"ready": 1}
+    {"stop": true}     kill the running service
+      → {"steps": 41}  how often work was resumed, where it was not killed
+"""
+
+import asyncio
+import importlib
+import os
+import signal
+import socket
+import sys
+from collections.abc import Callable, Coroutine, Generator, Mapping
+from datetime import timedelta
+from typing import Any
+
+import msgspec
+import uvicorn
+
+from huntaze_common.service import Service, running
+from huntaze_common.settings import from_environment
+
+
+class _Command(msgspec.Struct):
+    kill_at: int | None = None
+    stop: bool = False
+    lease: float = 1.0
+
+
+class _Counted(Coroutine[Any, Any, Any]):
+    """A coroutine that reports each of its resumptions first."""
+
+    def __init__(self, inner: Coroutine[Any, Any, Any], tick: Callable[[], None]) -> None:
+        self._inner = inner
+        self._tick = tick
+
+    def send(self, value: Any) -> Any:
+        """Resume."""
+        self._tick()
+        return self._inner.send(value)
+
+    def throw(self, *error: Any) -> Any:
+        """Resume with an error."""
+        self._tick()
+        return self._inner.throw(*error)
+
+    def close(self) -> None:
+        """Close."""
+        self._inner.close()
+
+    def __await__(self) -> Generator[Any, Any, Any]:
+        return self._inner.__await__()
+
+
+class _Steps:
+    """Counts resumptions, and kills the process at the chosen one."""
+
+    def __init__(self, kill_at: int | None) -> None:
+        self.count = 0
+        self._kill_at = kill_at
+
+    def tick(self) -> None:
+        self.count += 1
+        if self.count == self._kill_at:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    def task_factory(
+        self, loop: asyncio.AbstractEventLoop, coroutine: Any, **options: Any
+    ) -> asyncio.Task[Any]:
+        return asyncio.Task(_Counted(coroutine, self.tick), loop=loop, **options)
+
+
+def main(arguments: list[str], environment: Mapping[str, str]) -> int:
+    """Serve commands until standard input ends. The argument is ``module:SERVICE``."""
+    module, _, name = arguments[0].partition(":")
+    service: Service[Any, Any] = getattr(importlib.import_module(module), name)
+    settings = from_environment(service.settings, environment)
+    listener = socket.socket(fileno=int(environment["LISTENER_FD"]))
+    child = 0
+    for line in sys.stdin.buffer:
+        command = msgspec.json.decode(line, type=_Command)
+        if child:
+            os.kill(child, signal.SIGKILL)
+            os.waitpid(child, 0)
+            child = 0
+        if not command.stop:
+            child = _fork(service, settings, listener, command)
+    return 0
+
+
+def _fork(service: Service[Any, Any], settings: Any, listener: socket.socket, command: _Command) -> int:
+    child = os.fork()
+    if child == 0:
+        # The interpreter's imports are paid once; a life of the service costs a fork.
+        try:
+            asyncio.run(_live(service, settings, listener, command))
+        finally:
+            os._exit(0)
+    return child
+
+
+async def _live(
+    service: Service[Any, Any], settings: Any, listener: socket.socket, command: _Command
+) -> None:
+    async with running(service, settings, lease=timedelta(seconds=command.lease)) as (
+        app,
+        _endpoint,
+        _lifecycle,
+    ):
+        steps = _Steps(command.kill_at)
+        server = uvicorn.Server(uvicorn.Config(app, log_config=None, lifespan="off", access_log=False))
+        asyncio.get_running_loop().set_task_factory(steps.task_factory)
+        sys.stdout.write('{"ready": 1}\n')
+        sys.stdout.flush()
+        await server.serve(sockets=[listener])
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:], os.environ))
