@@ -1,0 +1,1 @@
+"""The official SDKs' own test suites, run against qstash-local on loopback."""
