@@ -41,3 +41,8 @@ async def database(postgres_server: Server) -> AsyncGenerator[str]:
         await admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
     finally:
         await admin.close()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the switch for the long fault suite."""
+    parser.addoption("--faults", action="store_true", help="run the fault suite at its nightly size")

@@ -4,6 +4,8 @@ Its tables have no unique keys, so whatever runs twice is seen twice.
 """
 
 import asyncio
+import hashlib
+import time
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -27,18 +29,29 @@ class CountingSettings(WorkerSettings, frozen=True, kw_only=True):
     """Beside what every worker needs."""
 
     object_directory: Path
+    busy_seconds: float = 0.0
+    """Computes for so long without giving the event loop a turn, as decoding does."""
+    wait_seconds: float = 0.0
+    """Waits for so long, as for a download."""
 
 
 @dataclass(frozen=True, slots=True)
 class CountingDeps:
-    """Where the objects go."""
+    """Where the objects go, and how long the work takes."""
 
     objects: Path
+    busy_seconds: float
+    wait_seconds: float
 
 
 async def count(job: CheckAlerts, run: Run, deps: CountingDeps) -> AlertsChecked:
     """Leave one of each effect, as every job must: the object by its key, the rest in one commit."""
     await run.progress("counting", 50)
+    until = time.monotonic() + deps.busy_seconds
+    while time.monotonic() < until:
+        hashlib.sha256(bytes(10_000)).digest()
+    if deps.wait_seconds:
+        await asyncio.sleep(deps.wait_seconds)
     await asyncio.to_thread((deps.objects / run.job_id).write_bytes, run.job_id.encode())
     result = AlertsChecked(slot=job.slot or run.now(), fired=1)
     async with run.commit(result) as transaction:
@@ -50,8 +63,8 @@ async def count(job: CheckAlerts, run: Run, deps: CountingDeps) -> AlertsChecked
 
 @asynccontextmanager
 async def open_deps(settings: CountingSettings, _pool: Pool) -> AsyncGenerator[CountingDeps]:
-    """Open nothing but a path."""
-    yield CountingDeps(settings.object_directory)
+    """Open nothing."""
+    yield CountingDeps(settings.object_directory, settings.busy_seconds, settings.wait_seconds)
 
 
 SERVICE = Service(

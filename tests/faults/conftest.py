@@ -1,0 +1,145 @@
+"""The counting service as victim, its database, a recording QStash, and the record that a run prints."""
+
+from collections.abc import AsyncGenerator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import asyncpg
+import pytest
+from huntaze_common.postgres import migrate
+from huntaze_common.publishing import encode_job
+from huntaze_common.testing import counting
+from huntaze_common.testing.killing import Record, Victim, victim
+from huntaze_common.testing.recording import RecordingQStash, recording_qstash
+from huntaze_common.testing.signing import KEY, NEXT_KEY
+from huntaze_contracts.alerts import CheckAlerts
+
+PATH = "/api/workers/alert-checker"
+_records: list[tuple[str, Record, "Effects", int]] = []
+
+
+@dataclass(frozen=True, slots=True)
+class Effects:
+    """What the counting service left behind."""
+
+    rows: int
+    jobs: int
+    total: int
+
+    @property
+    def duplicates(self) -> int:
+        return max(self.rows, self.total) - self.jobs
+
+
+class Laboratory:
+    """One database of the counting service, and everything to look at after faults."""
+
+    def __init__(self, dsn: str, qstash: RecordingQStash, objects: Path) -> None:
+        self.dsn = dsn
+        self.qstash = qstash
+        self.objects = objects
+
+    @staticmethod
+    def job(name: object) -> bytes:
+        """Make the envelope of a job."""
+        return encode_job(
+            "alert-checker", CheckAlerts(), job_id=f"job-{name}", user_id="u1", enqueued_at=datetime.now(UTC)
+        )
+
+    def worker(self, **settings: str) -> AbstractAsyncContextManager[Victim]:
+        environment = {
+            "ENVIRONMENT": "development",
+            "DATABASE_URL": self.dsn,
+            "QSTASH_URL": self.qstash.url,
+            "QSTASH_TOKEN": "token",
+            "QSTASH_CURRENT_SIGNING_KEY": KEY,
+            "QSTASH_NEXT_SIGNING_KEY": NEXT_KEY,
+            "OBJECT_DIRECTORY": str(self.objects),
+            **settings,
+        }
+        return victim("huntaze_common.testing.counting:SERVICE", PATH, environment)
+
+    @asynccontextmanager
+    async def sql(self) -> AsyncGenerator[asyncpg.Connection]:
+        connection = await asyncpg.connect(self.dsn)
+        try:
+            yield connection
+        finally:
+            await connection.close()
+
+    async def effects(self) -> Effects:
+        async with self.sql() as connection:
+            row = await connection.fetchrow(
+                "SELECT count(*), count(DISTINCT job_id), (SELECT n FROM total) FROM effect"
+            )
+            return Effects(*row)
+
+    async def send_what_waits(self, worker: Victim) -> None:
+        """Let the leases of killed senders run out, and give the outbox a delivery to be drained by."""
+        async with self.sql() as connection:
+            await connection.execute(
+                "UPDATE outbox SET lease_until = NULL, next_attempt_at = clock_timestamp()"
+                " WHERE sent_at IS NULL"
+            )
+        await worker.deliver(self.job("drain"))
+
+    async def conclude(self, fault: str, record: Record) -> Effects:
+        """Put a run into the record, and check what must hold for every fault."""
+        effects = await self.effects()
+        doubled = len(self.qstash.published) - len({p.deduplication_id for p in self.qstash.published})
+        _records.append((fault, record, effects, doubled))
+        assert record.lost == 0
+        assert effects.duplicates == 0
+        assert doubled == 0
+        return effects
+
+
+@pytest.fixture
+async def laboratory(database: str, tmp_path: Path) -> AsyncGenerator[Laboratory]:
+    await make_counting_schema(database)
+    (tmp_path / "objects").mkdir()
+    with recording_qstash() as qstash:
+        yield Laboratory(database, qstash, tmp_path / "objects")
+
+
+async def make_counting_schema(dsn: str) -> None:
+    connection = await asyncpg.connect(dsn)
+    await connection.execute("CREATE SCHEMA counting")
+    await connection.execute(f"ALTER DATABASE {dsn.rpartition('/')[2]} SET search_path = counting")
+    await connection.close()
+    await migrate(dsn, "huntaze_common.testing", schema="counting")
+    connection = await asyncpg.connect(dsn)
+    await connection.execute(counting.TABLES)
+    await connection.close()
+
+
+@pytest.fixture
+def volume(request: pytest.FixtureRequest) -> Callable[[int, int], int]:
+    """Choose between the size for every run and the nightly one (`--faults`)."""
+    nightly: bool = request.config.getoption("--faults")
+    return lambda usual, at_night: at_night if nightly else usual
+
+
+@pytest.hookimpl
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    if not _records:
+        return
+    terminalreporter.section("fault record")
+    columns = (
+        "fault",
+        "jobs",
+        "deliveries",
+        "faults",
+        "lost",
+        "dup. effects",
+        "dup. messages",
+        "recovery p99",
+    )
+    terminalreporter.write_line("{:<44}{:>6}{:>12}{:>8}{:>6}{:>14}{:>15}{:>14}".format(*columns))
+    for fault, record, effects, doubled in _records:
+        terminalreporter.write_line(
+            f"{fault:<44}{record.jobs:>6}{record.deliveries:>12}{record.faults:>8}{record.lost:>6}"
+            f"{effects.duplicates:>14}{doubled:>15}{record.recovery_p99:>12.2f} s"
+        )
