@@ -27,7 +27,17 @@ _PYTHON_REQUIREMENTS = (
 @contextmanager
 def server(rewrite: str, *further: str) -> Iterator[dict[str, str]]:
     """Start a clean qstash-local; yield the four variables that it prints."""
-    command = [sys.executable, "-m", "qstash_local", "serve", "--data", ":memory:", "--quiet", "--rewrite", f"*={rewrite}"]
+    command = [
+        sys.executable,
+        "-m",
+        "qstash_local",
+        "serve",
+        "--data",
+        ":memory:",
+        "--quiet",
+        "--rewrite",
+        f"*={rewrite}",
+    ]
     process = subprocess.Popen([*command, *further], stdout=subprocess.PIPE, text=True)
     try:
         assert process.stdout is not None
@@ -62,16 +72,21 @@ def run_javascript(suite: Path, bun: str, arguments: list[str]) -> int:
         own = {
             **os.environ,
             "HOME": home,
-            "PATH": f"{Path(bun).resolve().parent}:{os.environ['PATH']}",
+            "PATH": f"{Path(bun).absolute().parent}:{os.environ['PATH']}",
             "OPENAI_API_KEY": "dummy",
             "OPENAI_ORGANIZATION": "dummy",
         }
         statuses: list[int] = []
-        for files, ports in ((arguments or rest, ("--port", "0")), ([] if arguments else dev, ("--log-port", "8181"))):
+        for files, ports in (
+            (arguments or rest, ("--port", "0")),
+            ([] if arguments else dev, ("--log-port", "8181")),
+        ):
             if files:
                 with server(rewrite, *ports) as environment:
                     command = [bun, "test", "--timeout", "120000", *files]
-                    statuses.append(subprocess.run(command, cwd=suite, env={**own, **environment}, check=False).returncode)
+                    statuses.append(
+                        subprocess.run(command, cwd=suite, env={**own, **environment}, check=False).returncode
+                    )
     return max(statuses, default=1)
 
 
@@ -80,7 +95,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m bench.conformance")
     parser.add_argument("sdk", choices=("python", "javascript"))
     parser.add_argument("--suite", type=Path, required=True, help="checkout of the SDK")
-    parser.add_argument("--work", type=Path, help="where the Python suite's environment is made (default: temporary)")
+    parser.add_argument(
+        "--work", type=Path, help="where the Python suite's environment is made (default: temporary)"
+    )
     parser.add_argument("--bun", default="bun", help="the bun binary")
     options, arguments = parser.parse_known_args()
     if options.sdk == "javascript":

@@ -5,6 +5,7 @@ import logging
 import re
 from collections.abc import Awaitable, Callable
 from typing import Any
+from urllib.parse import urlsplit
 
 from qstash_local.api import control, dlq, flows, groups, keys, logs, messages, publish, queues, schedules
 from qstash_local.api.context import Context
@@ -15,8 +16,9 @@ from qstash_local.core.plans import BATCH_BYTES
 log = logging.getLogger("qstash_local")
 Handler = Callable[..., Awaitable[Answer]]
 
+_LOOPBACK = ("localhost", "127.0.0.1", "::1")
 _ID = r"([^/]+)"
-# A destination keeps its slashes and escapes; a flow-control key may hold slashes, its action is the last segment.
+# A destination keeps its slashes and escapes; a flow-control key may hold slashes, so its action comes last.
 _ROUTES: tuple[tuple[str, str, Handler], ...] = (
     ("POST", r"publish/(.*)", publish.publish),
     ("POST", rf"enqueue/{_ID}/(.*)", publish.enqueue),
@@ -99,7 +101,7 @@ class App:
         try:
             answer = await self._answer(read_request(scope), receive)
         except Refused as refusal:
-            answer = Answer({"error": refusal.message}, refusal.status)
+            answer = Answer({"error": refusal.message}, refusal.status, refusal.headers)
         except Exception:
             log.exception("a request failed for a reason that nobody foresaw: %s", scope["path"][:200])
             answer = Answer({"error": "internal error, see the server's log"}, 500)
@@ -128,6 +130,10 @@ class App:
         raise not_found(f"no such endpoint: {request.method} {request.path[:200]}")
 
     def _authorize(self, request: Request) -> None:
+        origin = request.header("origin")
+        if origin is not None and (urlsplit(origin).hostname or "") not in _LOOPBACK:
+            # The dev token is public, so a web page could use it; browsers tell where a page comes from.
+            raise Refused(403, "requests from web pages of other hosts are not accepted")
         scheme, _, token = (request.header("authorization") or "").partition(" ")
         if scheme.lower() != "bearer":
             token = request.parameter("qstash_token") or ""

@@ -14,7 +14,7 @@ from qstash_local.core.message import HeaderMap
 from qstash_local.dispatch.faults import Fault
 
 _MAX_ADVANCE_MS = 10 * 366 * 86_400_000
-_TABLES = ("message", "event", "dedup", "queue", "schedule", "endpoint", "url_group", "flow")
+_TABLES = ("message", "event", "dedup", "queue", "schedule", "endpoint", "url_group", "flow", "usage")
 
 
 class Advance(msgspec.Struct, frozen=True):
@@ -112,7 +112,7 @@ async def reset(context: Context, _: Request) -> Answer:
 
     def clear(connection: sqlite3.Connection) -> None:
         for table in _TABLES:
-            connection.execute(f"DELETE FROM {table}")
+            connection.execute(f"DELETE FROM {table}")  # noqa: S608 - a name of ours
 
     context.dispatcher.faults.clear()
     await context.database.write(clear)

@@ -55,11 +55,7 @@ def _filter(request: Request) -> Filter:
         extra={"responseStatus": dlq.status_condition, "dlqIds": dlq.id_condition},
         allowed=_FILTERS,
     )
-    if (
-        request.method != "GET"
-        and request.body.strip()
-        and request.header("content-type") == "application/json"
-    ):
+    if request.method != "GET" and request.body.strip():
         ids = request.json(DlqIds).dlq_ids
         chosen.conditions.append(f"m.dlq IN ({marks(ids)})")
         chosen.values.extend(entry_number(each) for each in ids)

@@ -9,7 +9,6 @@ from qstash_local.api.http import Answer, Request, decoded
 from qstash_local.core.errors import invalid, not_found
 from qstash_local.core.options import flow_limit
 from qstash_local.store import flows
-from qstash_local.store.sql import Q
 
 _FLAGS = ("true", "1", "t", "T", "True", "TRUE")
 
@@ -19,8 +18,8 @@ async def list_flows(context: Context, request: Request) -> Answer:
     search = request.parameter("search") or ""
 
     def read(connection: sqlite3.Connection) -> list[dict[str, Any]]:
-        rows = connection.execute(Q["all_flows"], (search,)).fetchall()
-        return [_view(connection, row, context.clock.now()) for row in rows]
+        rows = flows.matching(connection, search)
+        return [_view(row, context.clock.now()) for row in rows]
 
     return Answer(await context.database.read(read))
 
@@ -30,7 +29,7 @@ async def get_flow(context: Context, _: Request, key: str) -> Answer:
 
     def read(connection: sqlite3.Connection) -> dict[str, Any] | None:
         row = flows.find(connection, decoded(key))
-        return None if row is None else _view(connection, row, context.clock.now())
+        return None if row is None else _view(row, context.clock.now())
 
     view = await context.database.read(read)
     if view is None:
@@ -74,7 +73,7 @@ async def unpin(context: Context, request: Request, key: str) -> Answer:
 async def pause_flow(context: Context, _: Request, key: str) -> Answer:
     """Start nothing of a key from now on."""
     return await _change(
-        context, key, lambda connection, now: flows.pause(connection, decoded(key), now), creates=True
+        context, key, lambda connection, _: flows.pause(connection, decoded(key)), creates=True
     )
 
 
@@ -103,13 +102,13 @@ async def _change(
     return Answer({})
 
 
-def _view(connection: sqlite3.Connection, row: sqlite3.Row, now_ms: int) -> dict[str, Any]:
+def _view(row: sqlite3.Row, now_ms: int) -> dict[str, Any]:
     window_open = row["window_start"] <= now_ms < row["window_start"] + row["period"] * 1000
     return {
         "flowControlKey": row["key"],
-        "waitListSize": connection.execute(Q["flow_waiters"], (row["key"],)).fetchone()[0],
+        "waitListSize": row["waiting"],
         "parallelismMax": row["parallelism"] or 0,
-        "parallelismCount": connection.execute(Q["flow_active"], (row["key"],)).fetchone()[0],
+        "parallelismCount": row["active"],
         "rateMax": row["rate"] or 0,
         "rateCount": row["window_count"] if window_open else 0,
         "ratePeriod": row["period"],

@@ -72,9 +72,7 @@ async def remove_endpoints(context: Context, request: Request, name: str) -> Ans
     if not all(each.url or each.name for each in body.endpoints):
         raise invalid("each of endpoints needs a url or a name")
     removed = [Endpoint(each.url or "", each.name or None) for each in body.endpoints]
-    await context.database.write(
-        lambda connection: groups.remove_endpoints(connection, group, removed, context.clock.now())
-    )
+    await context.database.write(lambda connection: groups.remove_endpoints(connection, group, removed))
     return Answer({})
 
 

@@ -70,11 +70,13 @@ class Answer:
 
     body: Any
     status: int = 200
+    headers: dict[str, str] = field(default_factory=dict[str, str])
 
     async def send(self, send: Send) -> None:
         """Write the answer."""
         data = _encode(self.body)
         headers = [_JSON, (b"content-length", str(len(data)).encode())]
+        headers += [(name.encode(), value.encode()) for name, value in self.headers.items()]
         await send({"type": "http.response.start", "status": self.status, "headers": headers})
         await send({"type": "http.response.body", "body": data})
 

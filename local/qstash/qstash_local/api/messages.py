@@ -95,12 +95,7 @@ async def cancel_messages(context: Context, request: Request) -> Answer:
 
 async def _cancel(context: Context, chosen: Filter, count: int) -> int:
     def cancel(connection: sqlite3.Connection) -> int:
-        where = chosen.where("m.finished_at IS NULL", "m.canceling = 0")
-        rows = connection.execute(
-            f"SELECT m.* FROM message m {where} ORDER BY m.seq LIMIT ?", (*chosen.values, count)
-        )
-        now = context.clock.now()
-        return sum(messages.cancel(connection, row, now) for row in rows.fetchall())
+        return messages.cancel_matching(connection, chosen, count, context.clock.now())
 
     cancelled = await context.database.write(cancel)
     context.dispatcher.wake()

@@ -1,16 +1,18 @@
 """Publishing: `/v2/publish`, `/v2/enqueue` and `/v2/batch`."""
 
 import sqlite3
+from dataclasses import dataclass
 from typing import Any
-from urllib.parse import unquote_plus
 
 import msgspec
 
+from qstash_local.api import schedules
 from qstash_local.api.context import Context
 from qstash_local.api.http import Answer, Request, decoded
-from qstash_local.core.errors import Refused, invalid, over_limit
+from qstash_local.api.options import read_publish, split_query
+from qstash_local.core.errors import Refused, invalid
 from qstash_local.core.message import Message
-from qstash_local.core.options import Deduplication, PublishRequest, parse_publish, queue_name
+from qstash_local.core.options import Deduplication, PublishRequest, queue_name
 from qstash_local.store import publishing
 from qstash_local.store.messages import Accepted
 
@@ -27,7 +29,12 @@ class BatchItem(msgspec.Struct, frozen=True):
     queue: str | None = None
 
 
-class _Prepared(msgspec.Struct, frozen=True):
+# URL and answer of each message, and whether the destination was a URL group; or why nothing was stored.
+_Stored = tuple[list[tuple[str, Accepted]], bool] | Refused
+
+
+@dataclass(frozen=True, slots=True)
+class _Prepared:
     message: Message
     destination: str
     body: bytes
@@ -46,17 +53,16 @@ async def enqueue(context: Context, request: Request, queue: str, destination: s
 
 async def _publish_one(context: Context, request: Request, destination: str, queue: str | None) -> Answer:
     destination, options = split_query(request, destination)
-    prepared = _prepare(
-        context, request.headers, options, destination, request.body, queue, request.client_ip
-    )
-    now = context.clock.now()
-    (answer,) = await context.database.write(lambda connection: _insert(context, connection, [prepared], now))
+    read = read_publish(context, request.headers, options, request.body)
+    if read.cron is not None and queue is None:
+        return await schedules.put_schedule(context, request, destination, read)
+    prepared = _prepared(read, destination, request.body, queue, request.client_ip)
+    (answer,) = await _store(context, [prepared])
     if isinstance(answer, Refused):
         raise answer
-    context.dispatcher.wake()
-    accepted, is_group = answer
+    accepted, _ = answer
     status = 202 if accepted and all(each.deduplicated for _, each in accepted) else 200
-    return Answer(_rendered(accepted, is_group), status)
+    return Answer(_rendered(*answer), status)
 
 
 async def batch(context: Context, request: Request) -> Answer:
@@ -65,12 +71,7 @@ async def batch(context: Context, request: Request) -> Answer:
     prepared = [_prepare_item(context, request, item) for item in raw]
     answers: list[Any] = []
     for start in range(0, len(prepared), _STEP):
-        step = prepared[start : start + _STEP]
-        now = context.clock.now()
-        answers += await context.database.write(
-            lambda connection, step=step, now=now: _insert(context, connection, step, now)
-        )
-        context.dispatcher.wake()
+        answers += await _store(context, prepared[start : start + _STEP])
     return Answer(
         [{"error": each.message} if isinstance(each, Refused) else _rendered(*each) for each in answers]
     )
@@ -86,62 +87,49 @@ def _prepare_item(context: Context, request: Request, raw: msgspec.Raw) -> _Prep
         ]
         body = (item.body or "").encode()
         queue = queue_name(item.queue or None)
-        return _prepare(context, headers, {}, item.destination, body, queue, request.client_ip)
+        read = read_publish(context, headers, {}, body)
+        return _prepared(read, item.destination, body, queue, request.client_ip)
     except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
         return invalid(f"invalid batch item: {error}")
     except Refused as refusal:
         return refusal
 
 
-def _prepare(
-    context: Context,
-    headers: list[tuple[str, str]],
-    options: dict[str, str],
-    destination: str,
-    body: bytes,
-    queue: str | None,
-    client_ip: str,
+def _prepared(
+    read: PublishRequest, destination: str, body: bytes, queue: str | None, client_ip: str
 ) -> _Prepared:
-    if len(body) > context.plan.message_bytes:
-        raise over_limit(
-            f"message size {len(body)} exceeds the maximum of {context.plan.message_bytes} bytes"
-        )
-    read: PublishRequest = parse_publish(headers, options, context.plan, context.clock.now())
     message = msgspec.structs.replace(
         read.message, queue=queue or read.message.queue, caller_ip=client_ip or None
     )
     return _Prepared(message, destination, body, read.deduplication)
 
 
-Inserted = tuple[list[tuple[str, Accepted]], bool] | Refused
+async def _store(context: Context, step: list[_Prepared | Refused]) -> list[_Stored]:
+    now = context.clock.now()
+
+    def store(connection: sqlite3.Connection) -> list[_Stored]:
+        return [
+            each if isinstance(each, Refused) else _store_one(context, connection, each, now) for each in step
+        ]
+
+    stored = await context.database.write(store)
+    context.dispatcher.wake()
+    return stored
 
 
-def _insert(
-    context: Context, connection: sqlite3.Connection, step: list[_Prepared | Refused], now_ms: int
-) -> list[Inserted]:
-    answers: list[Inserted] = []
-    for each in step:
-        if isinstance(each, Refused):
-            answers.append(each)
-            continue
-        connection.execute("SAVEPOINT item")
-        try:
-            answers.append(
-                publishing.publish(
-                    connection,
-                    each.message,
-                    each.destination,
-                    each.body,
-                    each.deduplication,
-                    context.plan,
-                    now_ms,
-                )
-            )
-        except Refused as refusal:
-            connection.execute("ROLLBACK TO item")
-            answers.append(refusal)
-        connection.execute("RELEASE item")
-    return answers
+def _store_one(context: Context, connection: sqlite3.Connection, each: _Prepared, now_ms: int) -> _Stored:
+    connection.execute("SAVEPOINT item")
+    try:
+        return publishing.publish(
+            connection, each.message, each.destination, each.body, each.deduplication, context.plan, now_ms
+        )
+    except Refused as refusal:
+        connection.execute("ROLLBACK TO item")
+        return refusal
+    finally:
+        # After a full disk SQLite has already undone the whole transaction.
+        if connection.in_transaction:
+            connection.execute("RELEASE item")
 
 
 def _rendered(accepted: list[tuple[str, Accepted]], is_group: bool) -> Any:
@@ -154,19 +142,3 @@ def _rendered(accepted: list[tuple[str, Accepted]], is_group: bool) -> Any:
             answer["deduplicated"] = True
         answers.append(answer)
     return answers if is_group else answers[0]
-
-
-def split_query(request: Request, destination: str) -> tuple[str, dict[str, str]]:
-    """Return the destination with its own query string, and the options that were given in the query.
-
-    The query of the request is the query of the destination, less ``qstash_token`` and ``upstash-*``.
-    """
-    kept: list[str] = []
-    options: dict[str, str] = {}
-    for pair in request.query.split("&") if request.query else ():
-        name, _, value = pair.partition("=")
-        if name.startswith("upstash-"):
-            options[name] = unquote_plus(value)
-        elif name != "qstash_token":
-            kept.append(pair)
-    return (f"{destination}?{'&'.join(kept)}" if kept else destination), options

@@ -10,7 +10,9 @@ from qstash_local.api.http import Answer, Request, decoded
 from qstash_local.core.errors import invalid, not_found
 from qstash_local.core.options import queue_name
 from qstash_local.store import messages, queues
-from qstash_local.store.sql import Q
+from qstash_local.store.filters import Filter
+
+_STEP = 500
 
 
 class QueueSettings(msgspec.Struct, frozen=True):
@@ -40,7 +42,7 @@ async def list_queues(context: Context, _: Request) -> Answer:
     """Show all queues by name."""
 
     def read(connection: sqlite3.Connection) -> list[dict[str, Any]]:
-        return [_view(connection, row) for row in connection.execute(Q["all_queues"]).fetchall()]
+        return [_view(connection, row) for row in queues.all_queues(connection)]
 
     return Answer(await context.database.read(read))
 
@@ -60,17 +62,13 @@ async def get_queue(context: Context, _: Request, name: str) -> Answer:
 
 async def delete_queue(context: Context, _: Request, name: str) -> Answer:
     """Delete a queue; its messages that were not delivered yet are canceled."""
-
-    def step(connection: sqlite3.Connection) -> bool:
-        rows = connection.execute(Q["queue_pending"], (decoded(name),)).fetchall()
-        for row in rows:
-            messages.cancel(connection, row, context.clock.now())
-        if not rows:
-            connection.execute(Q["delete_queue"], (decoded(name),))
-        return bool(rows)
-
-    # Without a queue no turn is given, so that canceling the head cannot start the next.
-    while await context.database.write(step):
+    queue = decoded(name)
+    await context.database.write(lambda connection: queues.delete(connection, queue))
+    # Without a queue no turn is given, so that canceling the head starts no other.
+    pending = Filter(["m.queue = ?"], [queue])
+    while await context.database.write(
+        lambda connection: messages.cancel_matching(connection, pending, _STEP, context.clock.now())
+    ):
         pass
     return Answer({})
 
@@ -100,6 +98,6 @@ def _view(connection: sqlite3.Connection, row: sqlite3.Row) -> dict[str, Any]:
         "parallelism": row["parallelism"],
         "createdAt": row["created_at"],
         "updatedAt": row["updated_at"],
-        "lag": connection.execute(Q["queue_lag"], (row["name"],)).fetchone()[0],
+        "lag": queues.lag(connection, row["name"]),
         "paused": bool(row["paused"]),
     }

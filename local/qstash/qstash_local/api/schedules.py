@@ -7,28 +7,32 @@ import msgspec
 
 from qstash_local.api.context import Context
 from qstash_local.api.http import Answer, Request, decoded
-from qstash_local.api.publish import split_query
+from qstash_local.api.options import read_publish, split_query
 from qstash_local.api.views import present, settings_fields, shown_body
 from qstash_local.core.cron import next_after
-from qstash_local.core.errors import invalid, not_found, over_limit
+from qstash_local.core.errors import invalid, not_found
 from qstash_local.core.ids import schedule_id
 from qstash_local.core.message import destination_url, is_name
-from qstash_local.core.options import parse_publish
-from qstash_local.store import schedules
+from qstash_local.core.options import PublishRequest
+from qstash_local.store import messages, schedules
 from qstash_local.store.messages import decode_message
 from qstash_local.store.schedules import decode_ids
-from qstash_local.store.sql import Q
 
 
 async def create_schedule(context: Context, request: Request, destination: str) -> Answer:
     """Create a schedule, or replace the one of the same id."""
     destination, options = split_query(request, destination)
-    if len(request.body) > context.plan.message_bytes:
-        raise over_limit(
-            f"message size {len(request.body)} exceeds the maximum of {context.plan.message_bytes} bytes"
-        )
+    read = read_publish(context, request.headers, options, request.body)
+    return await put_schedule(context, request, destination, read)
+
+
+async def put_schedule(context: Context, request: Request, destination: str, read: PublishRequest) -> Answer:
+    """Store a schedule whose options have been read.
+
+    Raises:
+        Refused: naming what is missing or wrong.
+    """
     now = context.clock.now()
-    read = parse_publish(request.headers, options, context.plan, now)
     cron, identifier = read.cron, read.schedule_id or schedule_id()
     if cron is None:
         raise invalid("a schedule needs the header Upstash-Cron")
@@ -56,7 +60,7 @@ async def list_schedules(context: Context, _: Request) -> Answer:
     """Show all schedules, oldest first."""
 
     def read(connection: sqlite3.Connection) -> list[dict[str, Any]]:
-        return [_view(connection, row) for row in connection.execute(Q["all_schedules"]).fetchall()]
+        return [_view(connection, row) for row in schedules.all_schedules(connection)]
 
     return Answer(await context.database.read(read))
 
@@ -76,10 +80,7 @@ async def get_schedule(context: Context, _: Request, identifier: str) -> Answer:
 
 async def delete_schedule(context: Context, _: Request, identifier: str) -> Answer:
     """Delete a schedule; messages that it made are not touched."""
-    deleted = await context.database.write(
-        lambda connection: connection.execute(Q["delete_schedule"], (decoded(identifier),)).rowcount
-    )
-    if not deleted:
+    if not await context.database.write(lambda connection: schedules.delete(connection, decoded(identifier))):
         raise _missing(identifier)
     return Answer({})
 
@@ -95,12 +96,8 @@ async def resume_schedule(context: Context, _: Request, identifier: str) -> Answ
 
 
 async def _set_paused(context: Context, identifier: str, *, paused: bool) -> Answer:
-    changed = await context.database.write(
-        lambda connection: (
-            connection.execute(Q["pause_schedule"], (decoded(identifier), int(paused))).rowcount
-        )
-    )
-    if not changed:
+    name = decoded(identifier)
+    if not await context.database.write(lambda connection: schedules.pause(connection, name, paused=paused)):
         raise _missing(identifier)
     return Answer({})
 
@@ -116,7 +113,7 @@ def _last_states(connection: sqlite3.Connection, row: sqlite3.Row) -> dict[str, 
     identifiers = decode_ids(row["last_messages"]) if row["last_messages"] is not None else []
     states: dict[str, str] = {}
     for identifier in identifiers:
-        message = connection.execute(Q["message_state"], (identifier,)).fetchone()
+        message = messages.find(connection, identifier)
         if message is not None:
             states[identifier] = _PROGRESS.get(message["state"], "IN_PROGRESS")
     return states or None

@@ -24,7 +24,11 @@ class Clock:
         """Return the present instant in milliseconds since the epoch."""
         if self._paused_at is not None:
             return self._paused_at
-        return int(self._wall() * 1000) + self._offset_ms
+        return self.wall_ms() + self._offset_ms
+
+    def wall_ms(self) -> int:
+        """Return the real time. Signatures carry it, since receivers check them against their own clocks."""
+        return int(self._wall() * 1000)
 
     @property
     def paused(self) -> bool:
@@ -54,7 +58,7 @@ class Clock:
     def resume(self) -> None:
         """Let time run on from where it stands."""
         if self._paused_at is not None:
-            self._offset_ms = self._paused_at - int(self._wall() * 1000)
+            self._offset_ms = self._paused_at - self.wall_ms()
             self._paused_at = None
         self._tell()
 

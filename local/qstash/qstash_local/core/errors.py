@@ -7,12 +7,14 @@ class Refused(Exception):
     Attributes:
         status: HTTP status of the answer.
         message: text of the JSON field ``error``; it never holds a secret.
+        headers: further headers of the answer.
     """
 
-    def __init__(self, status: int, message: str) -> None:
+    def __init__(self, status: int, message: str, headers: dict[str, str] | None = None) -> None:
         super().__init__(message)
         self.status = status
         self.message = message
+        self.headers = headers or {}
 
 
 def invalid(message: str) -> Refused:

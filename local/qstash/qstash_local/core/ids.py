@@ -4,7 +4,7 @@ import itertools
 import os
 
 _ALPHABET = b"123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
-# Each random byte picks a letter; the slight bias (256 is no multiple of 58) costs no uniqueness that matters here.
+# Each random byte picks a letter; the bias (256 is no multiple of 58) costs no uniqueness that matters here.
 _LETTER = bytes(_ALPHABET[byte % 58] for byte in range(256))
 _counter = itertools.count(int.from_bytes(os.urandom(2)))
 

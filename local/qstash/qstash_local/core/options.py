@@ -181,7 +181,7 @@ class Options:
                 names.append(canonical(name[:-1].strip()))
             else:
                 raise invalid(
-                    f"invalid Upstash-Redact-Fields header: {field[:64]!r} is not body, header or header[Name]"
+                    f"invalid Upstash-Redact-Fields header: {field[:64]!r} is none of body, header, header[X]"
                 )
         return Redaction(body=body, all_headers=all_headers, headers=names)
 
@@ -240,7 +240,7 @@ def flow_limit(name: str, text: str) -> int:
 
 
 def forwarded_headers(headers: Iterable[tuple[str, str]], *, everything: bool) -> HeaderMap:
-    """Return what crosses to the destination: Content-Type, prefixed headers, or in webhook mode all of them."""
+    """Return what crosses to the destination: Content-Type, prefixed headers, in webhook mode all."""
     forwarded: HeaderMap = {}
     for name, value in headers:
         if name.startswith(_FORWARD):

@@ -11,6 +11,7 @@ _DAY_MS = 86_400_000
 class Plan:
     """Limits of one plan; None means that there is none."""
 
+    messages_per_day: int | None
     message_bytes: int
     delay_ms: int | None
     timeout_ms: int
@@ -27,6 +28,7 @@ class Plan:
 
 PLANS = {
     "free": Plan(
+        messages_per_day=1_000,
         message_bytes=_MB,
         delay_ms=7 * _DAY_MS,
         timeout_ms=15 * _MINUTE_MS,
@@ -41,6 +43,7 @@ PLANS = {
         retries=999,
     ),
     "payg": Plan(
+        messages_per_day=None,
         message_bytes=10 * _MB,
         delay_ms=365 * _DAY_MS,
         timeout_ms=120 * _MINUTE_MS,
@@ -55,6 +58,7 @@ PLANS = {
         retries=999,
     ),
     "fixed-1m": Plan(
+        messages_per_day=1_000_000,
         message_bytes=50 * _MB,
         delay_ms=None,
         timeout_ms=360 * _MINUTE_MS,

@@ -1,4 +1,4 @@
-"""When a failed attempt is repeated: back-off, the publisher's expression, and what the destination asked for."""
+"""When a failed attempt is repeated: back-off, the publisher's expression, the destination's wish."""
 
 import math
 from collections.abc import Mapping

@@ -56,6 +56,14 @@ def _quotient(dividend: float, divisor: float) -> float:
     return math.nan if not dividend or math.isnan(dividend) else math.copysign(math.inf, dividend)
 
 
+def _least(one: float, other: float) -> float:
+    return min(one, other)
+
+
+def _greatest(one: float, other: float) -> float:
+    return max(one, other)
+
+
 _FUNCTIONS: dict[str, tuple[int, Callable[..., float]]] = {
     "pow": (2, _power),
     "exp": (1, _exp),
@@ -64,8 +72,8 @@ _FUNCTIONS: dict[str, tuple[int, Callable[..., float]]] = {
     "floor": (1, _floor),
     "ceil": (1, _ceil),
     "round": (1, _round),
-    "min": (2, lambda x, y: min(x, y)),
-    "max": (2, lambda x, y: max(x, y)),
+    "min": (2, _least),
+    "max": (2, _greatest),
 }
 
 
@@ -119,11 +127,11 @@ class _Reader:
             raise ValueError("the expression ends too early")
         token = self._tokens[self._position]
         self._position += 1
-        if token == "(":
+        if token == "(":  # noqa: S105
             return self._group()
         if token[0].isdigit() or token[0] == ".":
             return float(token)
-        if token == "retried":
+        if token == "retried":  # noqa: S105
             return self._retried
         if token not in _FUNCTIONS:
             raise ValueError(f"{token!r} is neither a number, 'retried' nor a known function")

@@ -4,6 +4,7 @@ import asyncio
 import logging
 import sqlite3
 from collections.abc import Callable
+from urllib.parse import urlsplit
 
 from qstash_local.core.clock import Clock
 from qstash_local.core.errors import Refused
@@ -20,6 +21,7 @@ log = logging.getLogger("qstash_local")
 # The wall clock may be set while we wait: look at it at least this often.
 _LOOK_SECONDS = 1.0
 _FULL_DISK_PAUSE_SECONDS = 1.0
+_EXPIRE_EVERY_MS = 60_000
 
 
 class Dispatcher:
@@ -38,6 +40,7 @@ class Dispatcher:
         self._attempts: set[asyncio.Task[None]] = set()
         self._settled = asyncio.Event()
         self._resting = False
+        self._expire_at = 0
         clock.on_move(self.wake)
 
     @property
@@ -63,8 +66,7 @@ class Dispatcher:
 
     async def next_instant(self) -> int | None:
         """Return when the next message, schedule or rate window is due, in milliseconds."""
-        now = self._clock.now()
-        return await self._database.write(lambda connection: due.next_instant(connection, now), durable=False)
+        return await self._database.write(lambda connection: due.next_instant(connection), durable=False)
 
     async def run(self) -> None:
         """Deliver until canceled; what is then under way will be delivered again at the next start."""
@@ -94,7 +96,7 @@ class Dispatcher:
             if set_back is not None:
                 connection.execute(Q["pull_due"], (set_back, now))
             schedules.fire_due(connection, self._plan, now)
-            retention.expire(connection, self._plan, now)
+            self._expire(connection, now)
             if room <= 0:
                 return Claim([], None)
             return due.claim(connection, now, room)
@@ -110,6 +112,11 @@ class Dispatcher:
             attempt.add_done_callback(self._attempted)
         return claim.next_at
 
+    def _expire(self, connection: sqlite3.Connection, now_ms: int) -> None:
+        if not self._expire_at - _EXPIRE_EVERY_MS <= now_ms < self._expire_at:
+            more = retention.expire(connection, self._plan, now_ms)
+            self._expire_at = now_ms + (0 if more else _EXPIRE_EVERY_MS)
+
     def _attempted(self, attempt: asyncio.Task[None]) -> None:
         self._attempts.discard(attempt)
         self._wake.set()
@@ -117,15 +124,15 @@ class Dispatcher:
     async def _attempt(self, delivery: Delivery) -> None:
         outcome = self.faults.take(delivery.message.url)
         if outcome is None:
-            outcome = await self._courier.deliver(delivery, self._signing_key(), self._clock.now())
+            outcome = await self._courier.deliver(delivery, self._signing_key(), self._clock.wall_ms())
         state = await self._settle(delivery, outcome)
         log.info(
-            "%s %s %s -> %s %s %s",
-            delivery.id[:20],
+            "%s %s %s -> %s, attempt %d: %s",
+            delivery.id,
             delivery.message.method,
-            delivery.message.url,
+            _shown(delivery.message.url),
             outcome.status or outcome.error,
-            f"(attempt {delivery.retried + 1})",
+            delivery.retried + 1,
             "retry" if state == "ready" else state,
         )
 
@@ -139,6 +146,12 @@ class Dispatcher:
             except Refused as refusal:
                 log.error("cannot record what became of %s: %s", delivery.id, refusal.message)
                 await asyncio.sleep(_FULL_DISK_PAUSE_SECONDS)
+
+
+def _shown(url: str) -> str:
+    # Users put secrets into user names and query strings; the log gets neither.
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
 
 
 async def _wait(event: asyncio.Event, seconds: float) -> None:

@@ -33,26 +33,25 @@ def claim(connection: sqlite3.Connection, now_ms: int, room: int) -> Claim:
     """Mark as active what is due and allowed by flow control and queues, at most ``room`` messages."""
     gates: dict[str, flows.Gate] = {}
     chosen: list[sqlite3.Row] = []
-    for row in connection.execute(Q["keys_with_waiters"]).fetchall():
+    for row in connection.execute(Q["keys_with_room"], (now_ms,)).fetchall():
         gate = gates[row["key"]] = flows.Gate(connection, row["key"], now_ms)
-        if count := min(gate.room(), room - len(chosen)):
-            waiters = connection.execute(Q["waiting_messages"], (row["key"], count)).fetchall()
-            chosen += waiters
-            gate.waiters -= len(waiters)
-            for _ in waiters:
-                gate.pass_one()
-    crowded = False
-    if room > len(chosen):
-        due = connection.execute(Q["due_messages"], (now_ms, room - len(chosen))).fetchall()
-        crowded = len(due) == room - len(chosen)
-        chosen += [row for row in due if _may_start(connection, row, gates, now_ms)]
+        count = min(gate.room(), room - len(chosen))
+        waiters = connection.execute(Q["waiting_messages"], (row["key"], count)).fetchall()
+        gate.start(len(waiters))
+        gate.has_waiters = len(waiters) == count
+        chosen += waiters
+        if len(chosen) == room:
+            break
+    due = connection.execute(Q["due_messages"], (now_ms, room - len(chosen))).fetchall()
+    # When flow control or a paused queue holds some back, more may be due behind them: look again at once.
+    crowded = len(due) == room - len(chosen)
+    chosen += [row for row in due if _may_start(connection, row, gates, now_ms)]
     for gate in gates.values():
         gate.save(connection)
     connection.executemany(Q["set_state"], [("active", row["seq"]) for row in chosen])
     for row in chosen:
         events.record(connection, row["seq"], now_ms, "ACTIVE")
-    # When flow control held some back, more may be due behind them: look again at once.
-    next_at = now_ms if crowded and len(chosen) < room else _next_at(connection, gates)
+    next_at = now_ms if crowded and len(chosen) < room else next_instant(connection)
     return Claim([_delivery(row) for row in chosen], next_at)
 
 
@@ -76,24 +75,17 @@ def _may_start(
     gate = gates.get(key)
     if gate is None:
         gate = gates[key] = flows.Gate(connection, key, now_ms)
-    if gate.waiters or not gate.room():
-        gate.waiters += 1
+    if gate.has_waiters or not gate.room():
+        gate.has_waiters = True
         connection.execute(Q["set_state"], ("waiting", row["seq"]))
         return False
-    gate.pass_one()
+    gate.start(1)
     return True
 
 
-def next_instant(connection: sqlite3.Connection, now_ms: int) -> int | None:
-    """Return when a message, a schedule or a full rate window is due next."""
-    keys = [row["key"] for row in connection.execute(Q["keys_with_waiters"]).fetchall()]
-    return _next_at(connection, {key: flows.Gate(connection, key, now_ms) for key in keys})
-
-
-def _next_at(connection: sqlite3.Connection, gates: dict[str, flows.Gate]) -> int | None:
-    instants: list[int | None] = [
-        connection.execute(Q["next_due"]).fetchone()[0],
-        connection.execute(Q["next_schedule"]).fetchone()[0],
-        *(gate.reopens_at() for gate in gates.values() if gate.waiters),
+def next_instant(connection: sqlite3.Connection) -> int | None:
+    """Return when a message or a schedule is due next, or a full rate window with waiters is over."""
+    instants = [
+        connection.execute(Q[name]).fetchone()[0] for name in ("next_due", "next_schedule", "next_window")
     ]
     return min((instant for instant in instants if instant is not None), default=None)

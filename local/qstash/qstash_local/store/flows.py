@@ -5,13 +5,20 @@ import sqlite3
 from qstash_local.core.message import Flow
 from qstash_local.store.sql import Q
 
+_UNLIMITED = 1_000_000
+
 
 def find(connection: sqlite3.Connection, key: str) -> sqlite3.Row | None:
     """Return the row of a key."""
     return connection.execute(Q["flow_by_key"], (key,)).fetchone()
 
 
-def configure(connection: sqlite3.Connection, flow: Flow, now_ms: int) -> None:
+def matching(connection: sqlite3.Connection, text: str) -> list[sqlite3.Row]:
+    """Return the rows of the keys that contain a text, 1,000 at most."""
+    return connection.execute(Q["all_flows"], (text,)).fetchall()
+
+
+def configure(connection: sqlite3.Connection, flow: Flow) -> None:
     """Take over the limits of the latest message, except where they are pinned."""
     row = find(connection, flow.key)
     parallelism, rate, period = flow.parallelism, flow.rate, flow.period
@@ -22,58 +29,49 @@ def configure(connection: sqlite3.Connection, flow: Flow, now_ms: int) -> None:
             rate, period = row["rate"], row["period"]
         if (parallelism, rate, period) == (row["parallelism"], row["rate"], row["period"]):
             return
-    connection.execute(Q["upsert_flow"], (flow.key, parallelism, rate, period, now_ms))
+    connection.execute(Q["upsert_flow"], (flow.key, parallelism, rate, period))
 
 
 class Gate:
     """What one key still allows, for the length of one transaction."""
 
     def __init__(self, connection: sqlite3.Connection, key: str, now_ms: int) -> None:
-        self._key = key
-        self._changed = False
         row = find(connection, key)
-        self._paused = bool(row and row["paused"])
-        self._parallelism: int | None = row["parallelism"] if row else None
-        self._rate: int | None = row["rate"] if row else None
-        self._period_ms = 1000 * (row["period"] if row else 1)
-        self._start: int = row["window_start"] if row else now_ms
-        self._count: int = row["window_count"] if row else 0
-        self._active: int = (
-            connection.execute(Q["flow_active"], (key,)).fetchone()[0] if self._parallelism else 0
-        )
-        if not self._start <= now_ms < self._start + self._period_ms:
+        if row is None:
+            raise ValueError(f"no flow control is configured for {key!r}")
+        self._key = key
+        self._paused = bool(row["paused"])
+        self._parallelism: int | None = row["parallelism"]
+        self._rate: int | None = row["rate"]
+        self._active: int = row["active"]
+        self._start: int = row["window_start"]
+        self._count: int = row["window_count"]
+        self._started = 0
+        self.has_waiters = row["waiting"] > 0
+        if not self._start <= now_ms < self._start + row["period"] * 1000:
             self._start, self._count = now_ms, 0
-        self.waiters: int = connection.execute(Q["flow_waiters"], (key,)).fetchone()[0]
 
     def room(self) -> int:
         """Return how many calls may start now."""
         if self._paused:
             return 0
-        by_calls = 1_000_000 if self._parallelism is None else self._parallelism - self._active
-        by_rate = 1_000_000 if self._rate is None else self._rate - self._count
-        return max(0, min(by_calls, by_rate))
+        by_calls = _UNLIMITED if self._parallelism is None else self._parallelism - self._active
+        by_rate = _UNLIMITED if self._rate is None else self._rate - self._count
+        return max(0, min(by_calls, by_rate) - self._started)
 
-    def reopens_at(self) -> int | None:
-        """Return when a closed gate opens by itself; None if only an ending call can open it."""
-        if self._paused or self._rate is None or self._count < self._rate:
-            return None
-        return self._start + self._period_ms
-
-    def pass_one(self) -> None:
-        """Count one call that starts."""
-        self._active += 1
-        self._count += 1
-        self._changed = True
+    def start(self, calls: int) -> None:
+        """Count calls that start."""
+        self._started += calls
 
     def save(self, connection: sqlite3.Connection) -> None:
-        """Keep the window's count on disk, so that a restart starts no fresh window."""
-        if self._changed:
-            connection.execute(Q["flow_window"], (self._key, self._start, self._count))
+        """Keep the window's count on disk, so that a restart begins no fresh window."""
+        if self._started:
+            connection.execute(Q["flow_window"], (self._key, self._start, self._count + self._started))
 
 
 def pin(connection: sqlite3.Connection, key: str, limits: dict[str, int], now_ms: int) -> None:
     """Fix ``parallelism``, or ``rate`` and ``period`` (seconds), against what messages ask for."""
-    connection.execute(Q["touch_flow"], (key, now_ms))
+    connection.execute(Q["create_flow"], (key,))
     if "parallelism" in limits:
         connection.execute(Q["pin_parallelism"], (key, limits["parallelism"]))
     if "rate" in limits or "period" in limits:
@@ -85,9 +83,9 @@ def unpin(connection: sqlite3.Connection, key: str, *, parallelism: bool, rate: 
     connection.execute(Q["unpin_flow"], (key, int(parallelism), int(rate)))
 
 
-def pause(connection: sqlite3.Connection, key: str, now_ms: int) -> None:
+def pause(connection: sqlite3.Connection, key: str) -> None:
     """Stop starting messages of a key."""
-    connection.execute(Q["touch_flow"], (key, now_ms))
+    connection.execute(Q["create_flow"], (key,))
     connection.execute(Q["pause_flow"], (key, 1))
 
 

@@ -87,7 +87,7 @@ def _matching(known: list[sqlite3.Row], endpoint: Endpoint) -> sqlite3.Row | Non
     return next(by_name, None) or next(by_url, None)
 
 
-def remove_endpoints(connection: sqlite3.Connection, name: str, removed: list[Endpoint], now_ms: int) -> None:
+def remove_endpoints(connection: sqlite3.Connection, name: str, removed: list[Endpoint]) -> None:
     """Remove endpoints by name or URL; a group without endpoints is gone."""
     for row in connection.execute(Q["endpoints"], (name,)).fetchall():
         if any(_is_meant(row, endpoint) for endpoint in removed):

@@ -11,7 +11,7 @@ _IN_PROGRESS = ("ACTIVE", "RETRY", "ERROR")
 
 
 def state_condition(values: Sequence[str]) -> tuple[str, list[str | int]]:
-    """Return the condition on an entry's state; ``IN_PROGRESS`` stands for three, ``CANCELLED`` is taken too."""
+    """Return the condition on a state; ``IN_PROGRESS`` stands for three, ``CANCELLED`` is taken too."""
     wanted: list[str | int] = []
     for value in (each.upper() for each in values):
         if value == "IN_PROGRESS":
@@ -41,7 +41,7 @@ def page(
     rows = connection.execute(
         f"""SELECT e.id AS number, e.at, e.state, e.next_at, e.status, e.detail, m.id, m.spec, m.body
               FROM event e JOIN message m ON m.seq = e.seq
-            {chosen.where(*further)} ORDER BY e.id {"ASC" if oldest_first else "DESC"} LIMIT ?""",
+            {chosen.where(*further)} ORDER BY e.id {"ASC" if oldest_first else "DESC"} LIMIT ?""",  # noqa: S608 - conditions come from a closed list, values are bound
         (*values, count + 1),
     ).fetchall()
     last = rows[count - 1] if len(rows) > count else None

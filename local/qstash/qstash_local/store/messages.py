@@ -8,6 +8,7 @@ import msgspec
 from qstash_local.core.ids import message_id
 from qstash_local.core.message import Message
 from qstash_local.store import events, flows, queues
+from qstash_local.store.filters import Filter
 from qstash_local.store.sql import Q
 
 DEDUPLICATION_MS = 10 * 60_000
@@ -53,7 +54,7 @@ def insert(
     labels = f",{','.join(message.labels)}," if message.labels else None
     queued = message.queue is not None and turn is None
     if message.flow is not None:
-        flows.configure(connection, message.flow, now_ms)
+        flows.configure(connection, message.flow)
     row = connection.execute(
         Q["insert_message"],
         (
@@ -104,6 +105,16 @@ def cancel(connection: sqlite3.Connection, row: sqlite3.Row, now_ms: int) -> boo
     if row["state"] != "active":
         close_canceled(connection, row, now_ms)
     return True
+
+
+def cancel_matching(connection: sqlite3.Connection, chosen: Filter, count: int, now_ms: int) -> int:
+    """Cancel up to ``count`` unfinished messages that a filter finds, oldest first; return how many."""
+    where = chosen.where("m.finished_at IS NULL", "m.canceling = 0")
+    rows = connection.execute(
+        f"SELECT m.* FROM message m {where} ORDER BY m.seq LIMIT ?",  # noqa: S608 - conditions from a closed list
+        (*chosen.values, count),
+    ).fetchall()
+    return sum(cancel(connection, row, now_ms) for row in rows)
 
 
 def close_canceled(connection: sqlite3.Connection, row: sqlite3.Row, now_ms: int) -> None:

@@ -13,6 +13,9 @@ from qstash_local.store import events, messages, queues
 from qstash_local.store.due import Delivery
 from qstash_local.store.sql import Q
 
+# What the log keeps of an answer; a dead letter and a callback keep all of it.
+_LOGGED_BYTES = 16_384
+
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
@@ -63,7 +66,7 @@ def dlq_id(failed_at: int, event: int) -> str:
 
 
 def _delivered(connection: sqlite3.Connection, delivery: Delivery, outcome: Outcome, now_ms: int) -> str:
-    detail = events.Detail(outcome.header, outcome.body)
+    detail = events.Detail(outcome.header, outcome.body[:_LOGGED_BYTES])
     events.record(connection, delivery.seq, now_ms, "DELIVERED", status=outcome.status, detail=detail)
     connection.execute(Q["finish"], (delivery.seq, "delivered", now_ms, delivery.retried, None))
     return "delivered"
@@ -72,7 +75,7 @@ def _delivered(connection: sqlite3.Connection, delivery: Delivery, outcome: Outc
 def _failed(
     connection: sqlite3.Connection, delivery: Delivery, outcome: Outcome, canceling: bool, now_ms: int
 ) -> str:
-    detail = events.Detail(outcome.header, outcome.body, outcome.error)
+    detail = events.Detail(outcome.header, outcome.body[:_LOGGED_BYTES], outcome.error)
     events.record(connection, delivery.seq, now_ms, "ERROR", status=outcome.status, detail=detail)
     lower = {name.lower(): values[0] for name, values in outcome.header.items() if values}
     if canceling:
@@ -80,15 +83,14 @@ def _failed(
         connection.execute(Q["finish"], (delivery.seq, "canceled", now_ms, delivery.retried, None))
         return "canceled"
     if delivery.retried >= delivery.message.retries or is_final(outcome.status, lower):
+        whole = events.Detail(outcome.header, outcome.body, outcome.error)
         failed = events.record(
-            connection, delivery.seq, now_ms, "FAILED", status=outcome.status, detail=detail
+            connection, delivery.seq, now_ms, "FAILED", status=outcome.status, detail=whole
         )
         connection.execute(Q["finish"], (delivery.seq, "failed", now_ms, delivery.retried, failed))
         return "failed"
     next_at = now_ms + next_wait_ms(lower, delivery.message.retry_delay, delivery.retried, now_ms)
-    events.record(
-        connection, delivery.seq, now_ms, "RETRY", status=outcome.status, next_at=next_at, detail=detail
-    )
+    events.record(connection, delivery.seq, now_ms, "RETRY", status=outcome.status, next_at=next_at)
     connection.execute(Q["retry_at"], (delivery.seq, next_at, delivery.retried + 1))
     return "ready"
 

@@ -4,13 +4,15 @@ import sqlite3
 
 import msgspec
 
-from qstash_local.core.errors import invalid, not_found
+from qstash_local.core.errors import Refused, invalid, not_found
 from qstash_local.core.message import Message, destination_url, is_name
 from qstash_local.core.options import Deduplication
 from qstash_local.core.plans import Plan
 from qstash_local.store import groups, messages, queues
 from qstash_local.store.messages import Accepted
+from qstash_local.store.sql import Q
 
+_DAY_MS = 86_400_000
 _replace = msgspec.structs.replace
 
 
@@ -32,6 +34,7 @@ def publish(
         Refused: the destination is neither a URL nor a known group, or a limit is reached.
     """
     targets, is_group = _targets(connection, message, destination)
+    _count(connection, len(targets), plan, now_ms)
     if message.queue is not None:
         queues.ensure(connection, message.queue, plan, now_ms)
     accepted = [
@@ -42,6 +45,27 @@ def publish(
         for target in targets
     ]
     return accepted, is_group
+
+
+def _count(connection: sqlite3.Connection, count: int, plan: Plan, now_ms: int) -> None:
+    """Count messages against the quota of the day (UTC).
+
+    Raises:
+        Refused: 429 with the headers by which clients tell a daily limit from others.
+    """
+    if plan.messages_per_day is None:
+        return
+    day = now_ms // _DAY_MS
+    row = connection.execute(Q["messages_today"], (day,)).fetchone()
+    left = plan.messages_per_day - (row["messages"] if row else 0)
+    if count > left:
+        headers = {
+            "RateLimit-Limit": str(plan.messages_per_day),
+            "RateLimit-Remaining": str(left),
+            "RateLimit-Reset": str((day + 1) * _DAY_MS // 1000),
+        }
+        raise Refused(429, f"the daily limit of {plan.messages_per_day} messages is reached", headers)
+    connection.execute(Q["count_message"], (day, count))
 
 
 def _targets(

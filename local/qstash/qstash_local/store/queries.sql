@@ -15,9 +15,6 @@ INSERT OR REPLACE INTO dedup (key, message_id, expires_at) VALUES (?, ?, ?)
 -- name: message_by_id
 SELECT * FROM message WHERE id = ?
 
--- name: message_state
-SELECT state FROM message WHERE id = ?
-
 -- name: due_messages
 -- What may start now, oldest due first. ?1 now, ?2 how many.
 SELECT m.seq, m.id, m.retried, m.created_at, m.flow_key, m.slot, m.spec, m.body
@@ -33,15 +30,13 @@ SELECT m.seq, m.id, m.retried, m.created_at, m.flow_key, m.slot, m.spec, m.body
  ORDER BY m.seq
  LIMIT ?2
 
--- name: keys_with_waiters
--- A loose index scan: one step per key, however many messages wait for it.
-WITH RECURSIVE waiter (key) AS (
-    SELECT min(flow_key) FROM message WHERE state = 'waiting' AND flow_key IS NOT NULL
-    UNION ALL
-    SELECT (SELECT min(flow_key) FROM message WHERE state = 'waiting' AND flow_key > waiter.key)
-      FROM waiter WHERE waiter.key IS NOT NULL
-)
-SELECT key FROM waiter WHERE key IS NOT NULL
+-- name: keys_with_room
+-- Keys that have waiters and may start some of them now. ?1 now
+SELECT key FROM flow
+ WHERE waiting > 0 AND paused = 0
+   AND (parallelism IS NULL OR active < parallelism)
+   AND (rate IS NULL OR window_count < rate OR ?1 NOT BETWEEN window_start AND window_start + period * 1000 - 1)
+ ORDER BY key
 
 -- name: set_state
 UPDATE message SET state = ? WHERE seq = ?
@@ -49,14 +44,12 @@ UPDATE message SET state = ? WHERE seq = ?
 -- name: next_due
 SELECT min(due_at) FROM message WHERE state = 'ready'
 
--- name: has_due
-SELECT EXISTS (SELECT 1 FROM message WHERE state = 'ready' AND due_at <= ?)
-
 -- name: pull_due
 -- After the clock was set back: what was due before stays due.
 UPDATE message SET due_at = ?2 WHERE state = 'ready' AND due_at > ?2 AND due_at <= ?1
 
 -- name: revive_active
+-- After a crash: what was at its destination is due again, with the same id.
 UPDATE message SET state = 'ready' WHERE state = 'active'
 
 -- name: finish
@@ -107,9 +100,6 @@ SELECT seq FROM message
 -- name: take_turn
 UPDATE message SET state = 'ready', slot = queue, chain = seq WHERE seq = ?
 
--- name: queue_pending
-SELECT * FROM message WHERE queue = ? AND finished_at IS NULL AND canceling = 0 ORDER BY seq LIMIT 500
-
 -- name: flow_by_key
 SELECT * FROM flow WHERE key = ?
 
@@ -117,20 +107,17 @@ SELECT * FROM flow WHERE key = ?
 SELECT * FROM flow WHERE instr(key, ?1) > 0 ORDER BY key LIMIT 1000
 
 -- name: upsert_flow
-INSERT INTO flow (key, parallelism, rate, period, used_at) VALUES (?1, ?2, ?3, ?4, ?5)
-ON CONFLICT (key) DO UPDATE SET parallelism = ?2, rate = ?3, period = ?4, used_at = ?5
+INSERT INTO flow (key, parallelism, rate, period) VALUES (?1, ?2, ?3, ?4)
+ON CONFLICT (key) DO UPDATE SET parallelism = ?2, rate = ?3, period = ?4
 
 -- name: flow_window
 UPDATE flow SET window_start = ?2, window_count = ?3 WHERE key = ?1
 
--- name: flow_waiters
-SELECT count(*) FROM message WHERE state = 'waiting' AND flow_key = ?
-
--- name: flow_active
-SELECT count(*) FROM message WHERE state = 'active' AND flow_key = ?
-
--- name: count_active
-SELECT count(*) FROM message WHERE state = 'active'
+-- name: next_window
+-- When the first full rate window with waiters is over.
+SELECT min(window_start + period * 1000) FROM flow
+ WHERE waiting > 0 AND paused = 0 AND rate IS NOT NULL AND window_count >= rate
+   AND (parallelism IS NULL OR active < parallelism)
 
 -- name: schedule_by_id
 SELECT * FROM schedule WHERE id = ?
@@ -223,8 +210,8 @@ DELETE FROM event WHERE seq = ?
 -- name: expire_duplicates
 DELETE FROM dedup WHERE expires_at < ?
 
--- name: touch_flow
-INSERT INTO flow (key, used_at) VALUES (?1, ?2) ON CONFLICT (key) DO UPDATE SET used_at = ?2
+-- name: create_flow
+INSERT INTO flow (key) VALUES (?1) ON CONFLICT (key) DO NOTHING
 
 -- name: pin_parallelism
 UPDATE flow SET parallelism = ?2, pinned_parallelism = 1 WHERE key = ?1
@@ -240,3 +227,9 @@ UPDATE flow SET pinned_parallelism = pinned_parallelism AND NOT ?2, pinned_rate 
 
 -- name: pause_flow
 UPDATE flow SET paused = ?2 WHERE key = ?1
+
+-- name: messages_today
+SELECT messages FROM usage WHERE day = ?
+
+-- name: count_message
+INSERT INTO usage (day, messages) VALUES (?1, ?2) ON CONFLICT (day) DO UPDATE SET messages = messages + ?2

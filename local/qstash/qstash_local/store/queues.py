@@ -22,6 +22,22 @@ def find(connection: sqlite3.Connection, name: str) -> sqlite3.Row | None:
     return connection.execute(Q["queue_by_name"], (name,)).fetchone()
 
 
+def all_queues(connection: sqlite3.Connection) -> list[sqlite3.Row]:
+    """Return the rows of all queues by name."""
+    return connection.execute(Q["all_queues"]).fetchall()
+
+
+def lag(connection: sqlite3.Connection, name: str) -> int:
+    """Return how many messages of a queue are not finished."""
+    return connection.execute(Q["queue_lag"], (name,)).fetchone()[0]
+
+
+def delete(connection: sqlite3.Connection, name: str) -> None:
+    """Delete a queue; callbacks that a pause held back are due again."""
+    connection.execute(Q["resume_turns"], (name,))
+    connection.execute(Q["delete_queue"], (name,))
+
+
 def put(
     connection: sqlite3.Connection,
     name: str,

@@ -46,6 +46,21 @@ def find(connection: sqlite3.Connection, identifier: str) -> sqlite3.Row | None:
     return connection.execute(Q["schedule_by_id"], (identifier,)).fetchone()
 
 
+def all_schedules(connection: sqlite3.Connection) -> list[sqlite3.Row]:
+    """Return the rows of all schedules, oldest first."""
+    return connection.execute(Q["all_schedules"]).fetchall()
+
+
+def delete(connection: sqlite3.Connection, identifier: str) -> bool:
+    """Delete a schedule; return whether there was one."""
+    return connection.execute(Q["delete_schedule"], (identifier,)).rowcount > 0
+
+
+def pause(connection: sqlite3.Connection, identifier: str, *, paused: bool) -> bool:
+    """Pause or resume a schedule; return whether there is one."""
+    return connection.execute(Q["pause_schedule"], (identifier, int(paused))).rowcount > 0
+
+
 def fire_due(connection: sqlite3.Connection, plan: Plan, now_ms: int) -> None:
     """Publish for every schedule whose instant has come.
 

@@ -34,6 +34,7 @@ CREATE TABLE message (
 CREATE INDEX message_ready    ON message (due_at, seq) WHERE state = 'ready';
 CREATE INDEX message_waiting  ON message (flow_key, seq) WHERE state = 'waiting';
 CREATE INDEX message_active   ON message (seq) WHERE state = 'active';
+CREATE INDEX message_open     ON message (seq) WHERE finished_at IS NULL;
 CREATE INDEX message_queue    ON message (queue, seq) WHERE queue IS NOT NULL AND finished_at IS NULL;
 CREATE INDEX message_slot     ON message (slot, seq) WHERE slot IS NOT NULL;
 CREATE INDEX message_dlq      ON message (dlq) WHERE dlq IS NOT NULL;
@@ -106,7 +107,24 @@ CREATE TABLE flow (
     paused             INTEGER NOT NULL DEFAULT 0,
     window_start       INTEGER NOT NULL DEFAULT 0,
     window_count       INTEGER NOT NULL DEFAULT 0,
-    used_at            INTEGER NOT NULL
+    active             INTEGER NOT NULL DEFAULT 0,   -- messages of the key by state, kept by the trigger below
+    waiting            INTEGER NOT NULL DEFAULT 0
+) STRICT;
+CREATE INDEX flow_with_waiters ON flow (key) WHERE waiting > 0;
+
+CREATE TRIGGER flow_counts AFTER UPDATE OF state ON message
+WHEN new.flow_key IS NOT NULL AND new.state <> old.state
+BEGIN
+    UPDATE flow
+       SET active  = active + (new.state = 'active') - (old.state = 'active'),
+           waiting = waiting + (new.state = 'waiting') - (old.state = 'waiting')
+     WHERE key = new.flow_key;
+END;
+
+-- Messages accepted per day (days since the epoch), for plans with a daily quota.
+CREATE TABLE usage (
+    day      INTEGER PRIMARY KEY,
+    messages INTEGER NOT NULL
 ) STRICT;
 
 -- The signing keys after rotations, and the pair they started from.
