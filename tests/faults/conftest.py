@@ -97,11 +97,26 @@ class Laboratory:
 
 
 @pytest.fixture
-async def laboratory(database: str, tmp_path: Path) -> AsyncGenerator[Laboratory]:
-    await make_counting_schema(database)
-    (tmp_path / "objects").mkdir()
-    with recording_qstash() as qstash:
-        yield Laboratory(database, qstash, tmp_path / "objects")
+def laboratory_on(tmp_path: Path) -> Callable[[str], AbstractAsyncContextManager[Laboratory]]:
+    """Open a laboratory on the database at an address."""
+
+    @asynccontextmanager
+    async def open_laboratory(dsn: str) -> AsyncGenerator[Laboratory]:
+        await make_counting_schema(dsn)
+        (tmp_path / "objects").mkdir()
+        with recording_qstash() as qstash:
+            yield Laboratory(dsn, qstash, tmp_path / "objects")
+
+    return open_laboratory
+
+
+@pytest.fixture
+async def laboratory(
+    database: str, laboratory_on: Callable[[str], AbstractAsyncContextManager[Laboratory]]
+) -> AsyncGenerator[Laboratory]:
+    """A laboratory on a database of the test's own."""
+    async with laboratory_on(database) as opened:
+        yield opened
 
 
 async def make_counting_schema(dsn: str) -> None:

@@ -5,6 +5,7 @@ import os
 import socket
 import sys
 import time
+from collections import deque
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
@@ -22,17 +23,17 @@ class Victim:
     def __init__(self, process: asyncio.subprocess.Process, url: str, path: str) -> None:
         """Made by `victim`."""
         self._process = process
+        self._ready: asyncio.Queue[bool] = asyncio.Queue()
+        self._reader = asyncio.create_task(self._read_output())
+        self.logs: deque[bytes] = deque(maxlen=1000)
+        """The service's last log lines."""
         self.url = url + path
         self._client = httpx.AsyncClient(timeout=30, trust_env=False)
 
     async def live(self, *, kill_at: int | None = None, lease: float = 1.0) -> None:
         """End the present life and begin one that ends at its ``kill_at``-th resumption."""
         await self._command({"kill_at": kill_at, "lease": lease})
-        assert self._process.stdout is not None
-        line = await asyncio.wait_for(self._process.stdout.readline(), 30)
-        while line and not line.startswith(b'{"ready"'):  # the service's own logs
-            line = await asyncio.wait_for(self._process.stdout.readline(), 30)
-        if not line:
+        if not await asyncio.wait_for(self._ready.get(), 30):
             raise RuntimeError("the victim could not be started")
 
     async def deliver(self, body: bytes, **how: Any) -> httpx.Response | None:
@@ -53,6 +54,16 @@ class Victim:
         self._process.stdin.write(b'{"stop": true}\n')
         self._process.stdin.close()
         await self._process.wait()
+        await self._reader
+
+    async def _read_output(self) -> None:
+        assert self._process.stdout is not None
+        while line := await self._process.stdout.readline():
+            if line.startswith(b'{"ready"'):
+                self._ready.put_nowait(True)
+            else:
+                self.logs.append(line)
+        self._ready.put_nowait(False)
 
     async def _command(self, command: dict[str, Any]) -> None:
         assert self._process.stdin is not None

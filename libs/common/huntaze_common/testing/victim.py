@@ -25,6 +25,7 @@ from typing import Any
 import msgspec
 import uvicorn
 
+from huntaze_common import logs
 from huntaze_common.service import Service, running
 from huntaze_common.settings import from_environment
 
@@ -83,6 +84,7 @@ def main(arguments: list[str], environment: Mapping[str, str]) -> int:
     module, _, name = arguments[0].partition(":")
     service: Service[Any, Any] = getattr(importlib.import_module(module), name)
     settings = from_environment(service.settings, environment)
+    logs.configure(service.name, settings.log_level)
     listener = socket.socket(fileno=int(environment["LISTENER_FD"]))
     child = 0
     for line in sys.stdin.buffer:
