@@ -4,6 +4,7 @@ Only a service's `__main__` reads the environment; everything else takes values.
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
@@ -59,6 +60,19 @@ class WorkerSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Seconds between the platform's SIGTERM and its SIGKILL."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bucket:
+    """Where objects are kept."""
+
+    name: str
+    endpoint_url: str | None
+    """None for Amazon's own store."""
+    region: str
+    key_id: Secret | None
+    """None where the platform gives the process an identity."""
+    secret_key: Secret | None
+
+
 class ObjectStoreSettings(WorkerSettings, frozen=True, kw_only=True):
     """What a worker needs that keeps private objects in an S3-compatible store."""
 
@@ -69,6 +83,17 @@ class ObjectStoreSettings(WorkerSettings, frozen=True, kw_only=True):
     aws_access_key_id: Secret | None = None
     """With the secret key; without them, the platform's own identity is used."""
     aws_secret_access_key: Secret | None = None
+
+    @property
+    def bucket(self) -> Bucket:
+        """The bucket that these settings describe."""
+        return Bucket(
+            name=self.s3_bucket,
+            endpoint_url=self.s3_endpoint_url,
+            region=self.s3_region,
+            key_id=self.aws_access_key_id,
+            secret_key=self.aws_secret_access_key,
+        )
 
 
 S = TypeVar("S")

@@ -8,7 +8,7 @@ import os
 import secrets
 import tomllib
 from collections.abc import AsyncGenerator, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -16,6 +16,9 @@ from pathlib import Path
 import asyncpg
 import msgspec
 from huntaze_common.publishing import QStashPublisher
+from huntaze_common.secret import Secret
+from huntaze_common.settings import Bucket
+from huntaze_common.storage import S3ObjectStore, open_object_store
 from huntaze_contracts.base import Envelope, Schedule
 from huntaze_contracts.registry import WORKERS
 
@@ -60,6 +63,18 @@ class Stack:
         workers = {name: self.urls[worker.service] for name, worker in WORKERS.items()}
         return QStashPublisher(token=QSTASH_TOKEN, url=self.urls["qstash"], worker_urls=workers)
 
+    def object_store(self) -> AbstractAsyncContextManager[S3ObjectStore]:
+        """Open the bucket of the local object store."""
+        key_id, secret = self.object_keys
+        bucket = Bucket(
+            name=BUCKET,
+            endpoint_url=self.urls["objects"],
+            region="us-east-1",
+            key_id=Secret(key_id),
+            secret_key=Secret(secret),
+        )
+        return open_object_store(bucket)
+
     def dsn(self, role: str) -> str:
         """Return the address of the database for one of the services' roles."""
         return self.server.dsn_of(role, self.passwords[role])
@@ -97,6 +112,7 @@ async def running_stack(
             stack = Stack(supervisor, server, urls, kept.passwords, kept.status_token_key, kept.object_keys)
             await _start_outside_world(stack, directory, tell)
             await asyncio.gather(*(_migrate(stack, name) for name in _services()))
+            await _grant_views(server)
             await asyncio.gather(*(supervisor.start(_service(stack, name)) for name in _services()))
             for name in _services():
                 tell(f"{name + ' service':<19} {urls[name]}")
@@ -150,6 +166,16 @@ async def _prepare_database(server: Server, passwords: Mapping[str, str], today:
     try:
         await database.apply_roles(connection, passwords)
         await appdb.install(connection, today=today)
+    finally:
+        await connection.close()
+
+
+async def _grant_views(server: Server) -> None:
+    connection = await asyncpg.connect(server.dsn)
+    try:
+        await connection.execute(
+            (_REPOSITORY / "deploy" / "database" / "0003_ops_read.sql").read_text("utf-8")
+        )
     finally:
         await connection.close()
 
@@ -227,14 +253,17 @@ def _service(stack: Stack, name: str) -> Child:
             "STATUS_TOKEN_KEY": stack.status_token_key,
             "S3_BUCKET": BUCKET,
             "S3_ENDPOINT_URL": stack.urls["objects"],
-            "AWS_ACCESS_KEY_ID": stack.object_keys[0],
-            "AWS_SECRET_ACCESS_KEY": stack.object_keys[1],
+            **_object_keys(stack),
             "APIFY_API_URL": stack.urls["apify"],
             "APIFY_TOKEN": "sample-data",
             **_optional(),
         },
         ready=f"{url}/readyz",
     )
+
+
+def _object_keys(stack: Stack) -> dict[str, str]:
+    return {"AWS_ACCESS_KEY_ID": stack.object_keys[0], "AWS_SECRET_ACCESS_KEY": stack.object_keys[1]}
 
 
 def _inherited() -> dict[str, str]:

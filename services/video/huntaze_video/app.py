@@ -20,7 +20,7 @@ from huntaze_video.settings import VideoSettings
 @asynccontextmanager
 async def open_deps(settings: VideoSettings, _pool: Pool) -> AsyncGenerator[VideoDeps]:
     """Open the object store."""
-    async with open_object_store(settings) as store:
+    async with open_object_store(settings.bucket) as store:
         yield VideoDeps(
             fetch=partial(_fetch, store, settings.max_source_bytes),
             extract=extract,
