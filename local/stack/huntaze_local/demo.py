@@ -61,7 +61,9 @@ class _Session:
         with terminal.console.status("waiting for the delivery") as status:
             while time.monotonic() < give_up:
                 answer = await self.http.get(url, headers={"authorization": f"Bearer {self._token()}"})
-                job = answer.json() if answer.status_code == 200 else {"state": "published"}
+                job: dict[str, Any] = {"state": "published"}
+                if answer.status_code == 200:
+                    job = answer.json()
                 match job["state"]:
                     case "succeeded":
                         return job

@@ -198,12 +198,9 @@ async def _start_outside_world(stack: Stack, directory: Path, tell: Callable[[st
             name="objects",
             command=python(
                 "huntaze_local.objectstore",
-                "--port",
-                port("objects"),
-                "--directory",
-                str(directory / "objects"),
+                *("--port", port("objects"), "--directory", str(directory / "objects"), "--bucket", BUCKET),
             ),
-            environment=environment,
+            environment={**environment, **_object_keys(stack)},
             ready=f"{stack.urls['objects']}/healthz",
         ),
         Child(

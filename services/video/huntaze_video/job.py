@@ -36,7 +36,12 @@ class Extractor(Protocol):
     """Decodes one local file; see `huntaze_video.decoder.process.extract`."""
 
     def __call__(
-        self, source: Path, request: ExtractRequest, *, limits: Limits, on_progress: Callable[[Progress], None]
+        self,
+        source: Path,
+        request: ExtractRequest,
+        *,
+        limits: Limits,
+        on_progress: Callable[[Progress], None],
     ) -> Awaitable[Extraction]:
         """Return what was asked for."""
         ...

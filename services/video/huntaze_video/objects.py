@@ -1,4 +1,4 @@
-"""Where the pictures of a video are kept. A key is made from its content, so writing again changes nothing."""
+"""Where the pictures of a video are kept. Keys are made from content, so writing again changes nothing."""
 
 import hashlib
 
