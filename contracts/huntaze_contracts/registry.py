@@ -5,7 +5,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from huntaze_contracts.alerts import AlertsChecked, CheckAlerts
+from huntaze_contracts.alerts import AlertJob, AlertResult
 from huntaze_contracts.data import DataProcessed, DataProcessing
 from huntaze_contracts.trends import ContentTrends, TrendsFound
 from huntaze_contracts.video import VideoProcessed, VideoProcessing
@@ -65,9 +65,7 @@ WORKERS = MappingProxyType(
                 result=DataProcessed,
                 deadline=300,
             ),
-            Worker(
-                name="alert-checker", service="alerts", payload=CheckAlerts, result=AlertsChecked, deadline=60
-            ),
+            Worker(name="alert-checker", service="alerts", payload=AlertJob, result=AlertResult, deadline=60),
         )
     }
 )
