@@ -33,15 +33,17 @@ class MetricQuery(Payload, frozen=True):
         Literal["sum", "count", "avg", "min", "max", "rate", "ratio", "percentile", "change", "age"],
         Meta(
             description="rate: sum per second. ratio: the share (0 to 1) of the sum whose labels match "
-            "`part`. change: percent by which the window's average differs from that of the `baseline` before it. "
-            "age: seconds since the last sample, at most the window; it counts up where there is none."
+            "`part`. change: percent by which the window's average differs from that of the "
+            "`baseline` before it. age: seconds since the last sample, at most the window; it counts up where there is none."
         ),
     ]
     window: Annotated[Seconds, Meta(ge=60)] = 300
     baseline: Annotated[Seconds, Meta(description="For `change`: how long before the window.")] = 0
     delay: Annotated[Seconds, Meta(le=86_400)] = 60
     where: Labels = field(default_factory=dict)
-    part: Annotated[Labels, Meta(description="For `ratio`: the labels of the part.")] = {}
+    part: Annotated[Labels, Meta(description="For `ratio`: the labels of the part.")] = field(
+        default_factory=dict
+    )
     percentile: Annotated[float, Meta(gt=0, lt=100)] = 95
     group_by: Annotated[
         tuple[Label, ...],
@@ -71,7 +73,7 @@ class Flapping(Payload, frozen=True):
     window: Annotated[Seconds, Meta(ge=60)] = 3600
 
 
-class Rule(Payload, frozen=True):
+class Rule(Payload, frozen=True, kw_only=True):
     """When to raise an alert, and whom to tell. Holds no SQL: it chooses from what is registered."""
 
     name: Line
