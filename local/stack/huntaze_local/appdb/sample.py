@@ -1,8 +1,8 @@
 """Sample data of the web application: the same for the same day, on every machine.
 
-Forty creators in twelve time zones, a few of whom get most of the messages; sixty days of conversations in the
-waking hours of each zone, an archive that reaches half a year back, payments, and daily figures of their social
-accounts. Two creators have something to be told about:
+Forty creators in twelve time zones, a few of whom get most of the messages; sixty days of conversations in
+the waking hours of each zone, an archive that reaches half a year back, payments, and daily figures of their
+social accounts. Two creators have something to be told about:
 
 - ``creator-07``: the engagement of all accounts falls to a twentieth in the last four days;
 - ``creator-12``: the followers of all accounts jump by two fifths on the last day.
