@@ -34,7 +34,8 @@ class MetricQuery(Payload, frozen=True):
         Meta(
             description="rate: sum per second. ratio: the share (0 to 1) of the sum whose labels match "
             "`part`. change: percent by which the window's average differs from that of the "
-            "`baseline` before it. age: seconds since the last sample, at most the window; it counts up where there is none."
+            "`baseline` before it. age: seconds since the last sample, at most the window; it counts "
+            "up where there is none."
         ),
     ]
     window: Annotated[Seconds, Meta(ge=60)] = 300
