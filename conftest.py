@@ -3,7 +3,7 @@
 import asyncio
 import itertools
 import threading
-from collections.abc import AsyncGenerator, Generator
+from collections.abc import Generator
 from pathlib import Path
 
 import asyncpg
@@ -31,16 +31,20 @@ def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Generator[Serve
 
 
 @pytest.fixture
-async def database(postgres_server: Server) -> AsyncGenerator[str]:
+def database(postgres_server: Server) -> Generator[str]:
     """The address, as superuser, of an empty database of the test's own."""
     name = f"test_{next(_numbers)}"
-    admin = await asyncpg.connect(postgres_server.dsn)
+    asyncio.run(_execute(postgres_server.dsn, f"CREATE DATABASE {name} TEMPLATE template0"))
+    yield postgres_server.dsn.rpartition("/")[0] + f"/{name}"
+    asyncio.run(_execute(postgres_server.dsn, f"DROP DATABASE {name} WITH (FORCE)"))
+
+
+async def _execute(dsn: str, statement: str) -> None:
+    connection = await asyncpg.connect(dsn)
     try:
-        await admin.execute(f"CREATE DATABASE {name} TEMPLATE template0")
-        yield postgres_server.dsn.rpartition("/")[0] + f"/{name}"
-        await admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
+        await connection.execute(statement)
     finally:
-        await admin.close()
+        await connection.close()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -1,6 +1,6 @@
 """The counting service as victim, its database, a recording QStash, and the record that a run prints."""
 
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -128,6 +128,12 @@ async def make_counting_schema(dsn: str) -> None:
     connection = await asyncpg.connect(dsn)
     await connection.execute(counting.TABLES)
     await connection.close()
+
+
+@pytest.fixture
+def make_schema() -> Callable[[str], Awaitable[None]]:
+    """Make the counting service's schema in the database at an address."""
+    return make_counting_schema
 
 
 @pytest.fixture
