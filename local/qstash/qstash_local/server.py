@@ -4,8 +4,9 @@ import asyncio
 import logging
 import signal
 import socket
-from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from collections.abc import AsyncGenerator, Callable, Generator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
 
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
@@ -72,6 +73,43 @@ def listen_for_logs(settings: Settings, port: int) -> socket.socket | None:
         return None
 
 
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A server without sockets: its application, its parts, and the task that delivers."""
+
+    app: App
+    context: Context
+    delivering: asyncio.Task[None]
+
+
+@asynccontextmanager
+async def running(settings: Settings, clock: Clock) -> AsyncGenerator[Running]:
+    """Open the data file and deliver what is due until the context is left.
+
+    Raises:
+        DataFileError: the data file cannot be used.
+    """
+    database = Database(settings.data)
+    try:
+        keys = KeyRing(settings.identity)
+        await database.write(keys.load)
+        plan = settings.plan
+        courier = Courier(settings.rewrites, settings.region, plan.timeout_ms, plan.parallelism)
+        dispatcher = Dispatcher(database, clock, plan, courier, keys.current_key)
+        context = Context(
+            database, clock, plan, keys, dispatcher, settings.identity.token, settings.read_only_token
+        )
+        delivering = asyncio.create_task(dispatcher.run())
+        try:
+            yield Running(App(context, with_control=settings.control), context, delivering)
+        finally:
+            delivering.cancel()
+            await asyncio.gather(delivering, return_exceptions=True)
+            await courier.close()
+    finally:
+        database.close()
+
+
 async def run(settings: Settings, started: Callable[[int, int | None, Context], None]) -> None:
     """Serve until SIGTERM or SIGINT.
 
@@ -85,19 +123,22 @@ async def run(settings: Settings, started: Callable[[int, int | None, Context], 
     """
     listener = listen(settings.host, settings.port)
     port: int = listener.getsockname()[1]
-    database = Database(settings.data)
-    logs = listen_for_logs(settings, port)
-    sockets = [listener] if logs is None else [listener, logs]
-    clock, keys = Clock(), KeyRing(settings.identity)
-    await database.write(keys.load)
-    courier = Courier(settings.rewrites, settings.region, settings.plan.timeout_ms, settings.plan.parallelism)
-    dispatcher = Dispatcher(database, clock, settings.plan, courier, keys.current_key)
-    context = Context(
-        database, clock, settings.plan, keys, dispatcher, settings.identity.token, settings.read_only_token
-    )
-    server = _Server(
+    async with running(settings, Clock()) as parts:
+        logs = listen_for_logs(settings, port)
+        server = _http_server(parts.app)
+        _stop_on_signals(server)
+        parts.delivering.add_done_callback(lambda _: setattr(server, "should_exit", True))
+        started(port, logs.getsockname()[1] if logs else None, parts.context)
+        await server.serve(sockets=[listener] if logs is None else [listener, logs])
+        if parts.delivering.done():
+            # Deliveries stop by themselves only when something is broken: end with that error.
+            parts.delivering.result()
+
+
+def _http_server(app: App) -> uvicorn.Server:
+    return _Server(
         uvicorn.Config(
-            App(context, with_control=settings.control),
+            app,
             http=_Protocol,
             ws="none",
             lifespan="off",
@@ -107,19 +148,6 @@ async def run(settings: Settings, started: Callable[[int, int | None, Context], 
             timeout_graceful_shutdown=_GRACE_SECONDS,
         )
     )
-    _stop_on_signals(server)
-    delivering = asyncio.create_task(dispatcher.run())
-    delivering.add_done_callback(lambda _: setattr(server, "should_exit", True))
-    try:
-        started(port, logs.getsockname()[1] if logs else None, context)
-        await server.serve(sockets=sockets)
-    finally:
-        delivering.cancel()
-        await asyncio.gather(delivering, return_exceptions=True)
-        await courier.close()
-        database.close()
-    if not delivering.cancelled() and (error := delivering.exception()) is not None:
-        raise error
 
 
 def _stop_on_signals(server: uvicorn.Server) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from qstash_local.core.durations import parse_duration
-from qstash_local.core.errors import invalid, over_limit
+from qstash_local.core.errors import Refused, invalid, over_limit
 from qstash_local.core.headers import add_header, canonical
 from qstash_local.core.message import Callback, Flow, HeaderMap, Message, Redaction, destination_url, is_name
 from qstash_local.core.plans import Plan
@@ -194,8 +194,12 @@ class Options:
         for name, value in self._values.items():
             if name.startswith(f"{prefix}-forward-"):
                 add_header(header, name.removeprefix(f"{prefix}-forward-"), value)
+        try:
+            target = destination_url(url)
+        except Refused as refusal:
+            raise invalid(f"invalid {canonical(prefix)} header: {refusal.message}") from None
         return Callback(
-            url=destination_url(url),
+            url=target,
             method=self.method(f"{prefix}-method"),
             header=header,
             retries=self.retries(f"{prefix}-retries"),
