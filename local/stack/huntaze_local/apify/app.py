@@ -12,7 +12,7 @@ from litestar import Litestar, Request, Response, get, post
 from litestar.connection import ASGIConnection
 from litestar.exceptions import ClientException, HTTPException, NotAuthorizedException, NotFoundException
 from litestar.handlers import BaseRouteHandler
-from litestar.params import Parameter
+from litestar.params import FromPath, FromQuery, QueryParameter
 
 from huntaze_local.apify.runs import Run, Runs
 from huntaze_local.apify.webhooks import Webhook
@@ -24,11 +24,11 @@ ENDLESS = 999_999_999_999  # what Apify says when no limit was asked for
 @post(["/v2/acts/{actor:str}/runs", "/v2/actors/{actor:str}/runs"], status_code=201)
 async def start_run(
     request: Request[Any, Any, Any],
-    actor: str,
-    max_items: Annotated[int | None, Parameter(query="maxItems", ge=1)] = None,
-    memory: int = 1024,
-    webhooks: str | None = None,
-    wait_for_finish: Annotated[int, Parameter(query="waitForFinish", ge=0, le=60)] = 0,
+    actor: FromPath[str],
+    max_items: Annotated[int | None, QueryParameter(name="maxItems", ge=1)] = None,
+    memory: FromQuery[int] = 1024,
+    webhooks: FromQuery[str | None] = None,
+    wait_for_finish: Annotated[int, QueryParameter(name="waitForFinish", ge=0, le=60)] = 0,
 ) -> dict[str, Any]:
     """Start an actor; only the TikTok scraper has sample data."""
     if actor not in ACTORS:
@@ -45,10 +45,10 @@ async def start_run(
 @get(["/v2/acts/{actor:str}/runs", "/v2/actors/{actor:str}/runs"])
 async def list_runs(
     request: Request[Any, Any, Any],
-    actor: str,
-    offset: Annotated[int, Parameter(ge=0)] = 0,
-    limit: Annotated[int, Parameter(ge=0, le=1000)] = 1000,
-    desc: str = "",
+    actor: FromPath[str],
+    offset: Annotated[int, QueryParameter(ge=0)] = 0,
+    limit: Annotated[int, QueryParameter(ge=0, le=1000)] = 1000,
+    desc: FromQuery[str] = "",
 ) -> dict[str, Any]:
     """List the runs of an actor; a client that lost the answer to its start looks here."""
     found = request.app.state.runs.of(actor)
@@ -68,8 +68,8 @@ async def list_runs(
 @get("/v2/actor-runs/{run_id:str}")
 async def get_run(
     request: Request[Any, Any, Any],
-    run_id: str,
-    wait_for_finish: Annotated[int, Parameter(query="waitForFinish", ge=0, le=60)] = 0,
+    run_id: FromPath[str],
+    wait_for_finish: Annotated[int, QueryParameter(name="waitForFinish", ge=0, le=60)] = 0,
 ) -> dict[str, Any]:
     """Show a run, at once or when it has finished."""
     run = request.app.state.runs.get(run_id)
@@ -80,12 +80,12 @@ async def get_run(
 @get("/v2/datasets/{dataset_id:str}/items")
 async def list_items(
     request: Request[Any, Any, Any],
-    dataset_id: str,
-    offset: Annotated[int, Parameter(ge=0)] = 0,
-    limit: Annotated[int | None, Parameter(ge=1)] = None,
-    fields: str | None = None,
-    desc: str = "",
-    format_: Annotated[str, Parameter(query="format")] = "json",
+    dataset_id: FromPath[str],
+    offset: Annotated[int, QueryParameter(ge=0)] = 0,
+    limit: Annotated[int | None, QueryParameter(ge=1)] = None,
+    fields: FromQuery[str | None] = None,
+    desc: FromQuery[str] = "",
+    format_: Annotated[str, QueryParameter(name="format")] = "json",
 ) -> Response[bytes]:
     """Return a page of a dataset. A run's items are all there as soon as it has started."""
     items = request.app.state.runs.get(dataset_id.removeprefix("dataset-")).items
