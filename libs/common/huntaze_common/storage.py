@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import boto3
+from boto3.exceptions import Boto3Error
 from boto3.s3.transfer import TransferConfig
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
@@ -21,6 +22,7 @@ T = TypeVar("T")
 _THREADS = 4
 _PART = 8 * 1024 * 1024
 _MISSING = {"404", "NoSuchKey", "NotFound"}
+_BEHIND_THE_END = {"416", "InvalidRange"}
 
 
 class ObjectMissing(PermanentFailure):
@@ -92,15 +94,22 @@ class S3ObjectStore:
         return await self._call(read, key=key)
 
     async def read_range(self, key: str, start: int, length: int) -> bytes:
-        """Read ``length`` bytes from ``start``; fewer at the end.
+        """Read ``length`` bytes from ``start``; fewer at the end, none behind it.
 
         Raises:
             ObjectMissing, UpstreamUnavailable.
         """
+        if length <= 0:
+            return b""
 
         def read() -> bytes:
             span = f"bytes={start}-{start + length - 1}"
-            return self._client.get_object(Bucket=self._bucket, Key=key, Range=span)["Body"].read()
+            try:
+                return self._client.get_object(Bucket=self._bucket, Key=key, Range=span)["Body"].read()
+            except ClientError as error:
+                if _code(error) in _BEHIND_THE_END:
+                    return b""
+                raise
 
         return await self._call(read, key=key)
 
@@ -143,12 +152,15 @@ class S3ObjectStore:
         try:
             return await asyncio.get_running_loop().run_in_executor(self._executor, call)
         except ClientError as error:
-            code = str(error.response.get("Error", {}).get("Code", ""))
-            if key and code in _MISSING:
+            if key and _code(error) in _MISSING:
                 raise ObjectMissing(f"there is no object '{key}'") from None
-            raise UpstreamUnavailable(f"the object store answered {code}") from error
-        except BotoCoreError as error:
+            raise UpstreamUnavailable(f"the object store answered {_code(error)}") from error
+        except (BotoCoreError, Boto3Error) as error:
             raise UpstreamUnavailable(f"the object store did not answer ({type(error).__name__})") from error
+
+
+def _code(error: ClientError) -> str:
+    return str(error.response.get("Error", {}).get("Code", ""))
 
 
 @asynccontextmanager
@@ -162,6 +174,9 @@ async def open_object_store(bucket: Bucket) -> AsyncGenerator[S3ObjectStore]:
         aws_secret_access_key=bucket.secret_key and bucket.secret_key.reveal(),
         config=Config(
             signature_version="s3v4",
+            # Stores other than Amazon's do not all know the checksum trailers that are sent by default.
+            request_checksum_calculation="when_required",
+            response_checksum_validation="when_required",
             s3={"addressing_style": "path" if bucket.endpoint_url else "auto"},
             connect_timeout=5,
             read_timeout=30,
