@@ -1,6 +1,6 @@
 """The counting service as victim, its database, a recording QStash, and the record that a run prints."""
 
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -11,7 +11,7 @@ import pytest
 from huntaze_common.postgres import migrate
 from huntaze_common.publishing import encode_job
 from huntaze_common.testing import counting
-from huntaze_common.testing.killing import Record, Victim, victim
+from huntaze_common.testing.killing import Record, Target, Victim
 from huntaze_common.testing.recording import RecordingQStash, recording_qstash
 from huntaze_common.testing.signing import KEY, NEXT_KEY
 from huntaze_contracts.alerts import CheckAlerts
@@ -36,8 +36,9 @@ class Effects:
 class Laboratory:
     """One database of the counting service, and everything to look at after faults."""
 
-    def __init__(self, dsn: str, qstash: RecordingQStash, objects: Path) -> None:
+    def __init__(self, dsn: str, qstash: RecordingQStash, objects: Path, victims: Sequence[Victim]) -> None:
         self.dsn = dsn
+        self._free = list(victims)
         self.qstash = qstash
         self.objects = objects
 
@@ -48,18 +49,29 @@ class Laboratory:
             "alert-checker", CheckAlerts(), job_id=f"job-{name}", user_id="u1", enqueued_at=datetime.now(UTC)
         )
 
-    def worker(self, **settings: str) -> AbstractAsyncContextManager[Victim]:
-        environment = {
-            "ENVIRONMENT": "development",
-            "DATABASE_URL": self.dsn,
-            "QSTASH_URL": self.qstash.url,
-            "QSTASH_TOKEN": "token",
-            "QSTASH_CURRENT_SIGNING_KEY": KEY,
-            "QSTASH_NEXT_SIGNING_KEY": NEXT_KEY,
-            "OBJECT_DIRECTORY": str(self.objects),
-            **settings,
-        }
-        return victim("huntaze_common.testing.counting:SERVICE", PATH, environment)
+    @asynccontextmanager
+    async def worker(self, **settings: str) -> AsyncGenerator[Target]:
+        """One of the two victims, with this laboratory's settings; it begins to live with `live`."""
+        victim = self._free.pop()
+        target = Target(
+            victim,
+            PATH,
+            {
+                "ENVIRONMENT": "development",
+                "DATABASE_URL": self.dsn,
+                "QSTASH_URL": self.qstash.url,
+                "QSTASH_TOKEN": "token",
+                "QSTASH_CURRENT_SIGNING_KEY": KEY,
+                "QSTASH_NEXT_SIGNING_KEY": NEXT_KEY,
+                "OBJECT_DIRECTORY": str(self.objects),
+                **settings,
+            },
+        )
+        try:
+            yield target
+        finally:
+            await target.aclose()
+            self._free.append(victim)
 
     @asynccontextmanager
     async def sql(self) -> AsyncGenerator[asyncpg.Connection]:
@@ -76,7 +88,7 @@ class Laboratory:
             )
             return Effects(*row)
 
-    async def send_what_waits(self, worker: Victim) -> None:
+    async def send_what_waits(self, worker: Target) -> None:
         """Let the leases of killed senders run out, and give the outbox a delivery to be drained by."""
         async with self.sql() as connection:
             await connection.execute(
@@ -96,8 +108,19 @@ class Laboratory:
         return effects
 
 
+@pytest.fixture(scope="session")
+def victims() -> Generator[list[Victim]]:
+    """Two processes of the counting service, started once: a life of theirs costs a fork."""
+    started = [Victim("huntaze_common.testing.counting:SERVICE") for _ in range(2)]
+    yield started
+    for victim in started:
+        victim.close()
+
+
 @pytest.fixture
-def laboratory_on(tmp_path: Path) -> Callable[[str], AbstractAsyncContextManager[Laboratory]]:
+def laboratory_on(
+    tmp_path: Path, victims: list[Victim]
+) -> Callable[[str], AbstractAsyncContextManager[Laboratory]]:
     """Open a laboratory on the database at an address."""
 
     @asynccontextmanager
@@ -105,7 +128,7 @@ def laboratory_on(tmp_path: Path) -> Callable[[str], AbstractAsyncContextManager
         await make_counting_schema(dsn)
         (tmp_path / "objects").mkdir()
         with recording_qstash() as qstash:
-            yield Laboratory(dsn, qstash, tmp_path / "objects")
+            yield Laboratory(dsn, qstash, tmp_path / "objects", victims)
 
     return open_laboratory
 

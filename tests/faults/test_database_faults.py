@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from huntaze_common.testing.killing import Record, Victim
+from huntaze_common.testing.killing import Record, Target
 from huntaze_local.postgres import embedded_postgres
 
 Volume = Callable[[int, int], int]
@@ -56,7 +56,7 @@ async def cutting_proxy(dsn: str) -> AsyncGenerator[tuple[str, list[float]]]:
         proxy.close()
 
 
-async def deliver_until_done(worker: Victim, body: bytes, record: Record, patience: float = 60) -> float:
+async def deliver_until_done(worker: Target, body: bytes, record: Record, patience: float = 60) -> float:
     """Redeliver until 200, and return the seconds that it took."""
     began = time.monotonic()
     while time.monotonic() - began < patience:

@@ -2,12 +2,14 @@
 
 import asyncio
 import os
+import queue
 import socket
+import subprocess
 import sys
+import threading
 import time
 from collections import deque
-from collections.abc import AsyncGenerator, Callable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import httpx
@@ -18,90 +20,94 @@ from huntaze_common.testing.signing import signed_headers
 
 
 class Victim:
-    """The handle of a process of `huntaze_common.testing.victim`."""
+    """A process of `huntaze_common.testing.victim`, which lives many lives on one port."""
 
-    def __init__(self, process: asyncio.subprocess.Process, url: str, path: str) -> None:
-        """Made by `victim`."""
-        self._process = process
-        self._ready: asyncio.Queue[bool] = asyncio.Queue()
-        self._reader = asyncio.create_task(self._read_output())
+    def __init__(self, service: str) -> None:
+        """Start the process that will run ``module:SERVICE``; it serves nothing yet."""
+        self._listener = socket.create_server(("127.0.0.1", 0), backlog=512)
+        self.base_url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
         self.logs: deque[bytes] = deque(maxlen=1000)
         """The service's last log lines."""
-        self.url = url + path
+        self._ready: queue.Queue[bool] = queue.Queue()
+        self._process = subprocess.Popen(
+            [
+                *(sys.executable, "-m", "huntaze_common.testing.victim"),
+                *(service, str(self._listener.fileno())),
+            ],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            pass_fds=(self._listener.fileno(),),
+            env={"PATH": os.environ.get("PATH", ""), "OPENBLAS_NUM_THREADS": "1"},
+        )
+        self._reader = threading.Thread(target=self._read_output, daemon=True)
+        self._reader.start()
+
+    def live(self, settings: Mapping[str, str], *, kill_at: int | None, lease: float) -> None:
+        """End the present life and begin one with these settings, until its ``kill_at``-th resumption.
+
+        Raises:
+            RuntimeError: the service could not start; its logs say why.
+        """
+        self._command({"settings": settings, "kill_at": kill_at, "lease": lease})
+        if not self._ready.get(timeout=30):
+            raise RuntimeError(b"".join(self.logs).decode(errors="replace"))
+
+    def close(self) -> None:
+        """End the process."""
+        self._command({"stop": True})
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+        self._process.wait(10)
+        self._reader.join(10)
+        assert self._process.stdout is not None
+        self._process.stdout.close()
+        self._listener.close()
+
+    def _command(self, command: dict[str, Any]) -> None:
+        assert self._process.stdin is not None
+        self._process.stdin.write(msgspec.json.encode(command) + b"\n")
+        self._process.stdin.flush()
+
+    def _read_output(self) -> None:
+        assert self._process.stdout is not None
+        for line in self._process.stdout:
+            if line.startswith(b'{"ready"'):
+                self._ready.put(True)
+            else:
+                self.logs.append(line)
+        self._ready.put(False)
+
+
+class Target:
+    """A worker under test: a victim with the settings of one test, and a client that delivers to it."""
+
+    def __init__(self, victim: Victim, path: str, settings: Mapping[str, str]) -> None:
+        """Take a victim, the worker's path, and all settings but PUBLIC_BASE_URL."""
+        self.url = victim.base_url + path
+        self.logs = victim.logs
+        self._victim = victim
+        self._settings = {**settings, "PUBLIC_BASE_URL": victim.base_url}
         self._client = httpx.AsyncClient(timeout=30, trust_env=False)
 
     async def live(self, *, kill_at: int | None = None, lease: float = 1.0) -> None:
-        """End the present life and begin one that ends at its ``kill_at``-th resumption."""
-        await self._command({"kill_at": kill_at, "lease": lease})
-        if not await asyncio.wait_for(self._ready.get(), 30):
-            raise RuntimeError("the victim could not be started")
+        """Begin a life; see `Victim.live`."""
+        await self.aclose()
+        self._client = httpx.AsyncClient(timeout=30, trust_env=False)
+        await asyncio.to_thread(self._victim.live, self._settings, kill_at=kill_at, lease=lease)
 
     async def deliver(self, body: bytes, **how: Any) -> httpx.Response | None:
-        """Deliver one signed body; None when the service died of it."""
+        """Deliver one signed body, ``how`` as for `signed_headers`; None when the service died of it."""
+        headers = signed_headers(body, self.url, **how)
         try:
-            return await self._client.post(
-                self.url, content=body, headers=signed_headers(body, self.url, **how)
-            )
+            return await self._client.post(self.url, content=body, headers=headers)
         except httpx.TransportError:
-            await self._client.aclose()
+            await self.aclose()
             self._client = httpx.AsyncClient(timeout=30, trust_env=False)
             return None
 
-    async def close(self) -> None:
-        """End the process."""
+    async def aclose(self) -> None:
+        """Close the client's connections."""
         await self._client.aclose()
-        assert self._process.stdin is not None
-        self._process.stdin.write(b'{"stop": true}\n')
-        self._process.stdin.close()
-        await self._process.wait()
-        await self._reader
-
-    async def _read_output(self) -> None:
-        assert self._process.stdout is not None
-        while line := await self._process.stdout.readline():
-            if line.startswith(b'{"ready"'):
-                self._ready.put_nowait(True)
-            else:
-                self.logs.append(line)
-        self._ready.put_nowait(False)
-
-    async def _command(self, command: dict[str, Any]) -> None:
-        assert self._process.stdin is not None
-        self._process.stdin.write(msgspec.json.encode(command) + b"\n")
-        await self._process.stdin.drain()
-
-
-@asynccontextmanager
-async def victim(
-    service: str, path: str, environment: Mapping[str, str], **more: Any
-) -> AsyncGenerator[Victim]:
-    """Run ``module:SERVICE`` as a victim on a free port, with all its settings but PUBLIC_BASE_URL."""
-    listener = socket.create_server(("127.0.0.1", 0), backlog=512)
-    url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "huntaze_common.testing.victim",
-        service,
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        pass_fds=(listener.fileno(),),
-        limit=1 << 20,
-        env={
-            "PATH": os.environ.get("PATH", ""),
-            "OPENBLAS_NUM_THREADS": "1",
-            **environment,
-            "PUBLIC_BASE_URL": url,
-            "LISTENER_FD": str(listener.fileno()),
-        },
-        **more,
-    )
-    handle = Victim(process, url, path)
-    try:
-        yield handle
-    finally:
-        await handle.close()
-        listener.close()
 
 
 class Record(Struct, kw_only=True):
@@ -116,7 +122,7 @@ class Record(Struct, kw_only=True):
 
 
 async def kill_everywhere(
-    target: Victim, make_body: Callable[[int], bytes], *, every: int = 1, limit: int = 500
+    target: Target, make_body: Callable[[int], bytes], *, every: int = 1, limit: int = 500
 ) -> Record:
     """Kill the victim at each of its resumptions during a job of its own, then deliver all jobs until done.
 
@@ -150,7 +156,7 @@ async def kill_everywhere(
     return record
 
 
-async def _deliver_until_done(target: Victim, body: bytes, record: Record) -> float | None:
+async def _deliver_until_done(target: Target, body: bytes, record: Record) -> float | None:
     """Redeliver as QStash would, but without its long waits; None when it is not done after a minute."""
     began = time.monotonic()
     retried = 0

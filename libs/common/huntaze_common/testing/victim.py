@@ -6,10 +6,10 @@ be prepared for it, and an await that is added tomorrow is tried tomorrow.
 
 Commands come as JSON lines on standard input, answers go to standard output:
 
-    {"kill_at": 7}     start the service; it kills itself at its 7th resumption (null: never)
+    {"settings": {…}, "kill_at": 7}   end the present life and begin one with these settings, which kills
+                                      itself at its 7th resumption (null: never)
       → {"ready": 1}
-    {"stop": true}     kill the running service
-      → {"steps": 41}  how often work was resumed, where it was not killed
+    {"stop": true}                    end the present life
 """
 
 import asyncio
@@ -18,7 +18,7 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Callable, Coroutine, Generator, Mapping
+from collections.abc import Callable, Coroutine, Generator
 from datetime import timedelta
 from typing import Any
 
@@ -31,6 +31,7 @@ from huntaze_common.settings import from_environment
 
 
 class _Command(msgspec.Struct):
+    settings: dict[str, str] = {}
     kill_at: int | None = None
     stop: bool = False
     lease: float = 1.0
@@ -79,13 +80,11 @@ class _Steps:
         return asyncio.Task(_Counted(coroutine, self.tick), loop=loop, **options)
 
 
-def main(arguments: list[str], environment: Mapping[str, str]) -> int:
-    """Serve commands until standard input ends. The argument is ``module:SERVICE``."""
+def main(arguments: list[str]) -> int:
+    """Serve commands until standard input ends. Arguments: ``module:SERVICE``, the listening descriptor."""
     module, _, name = arguments[0].partition(":")
     service: Service[Any, Any] = getattr(importlib.import_module(module), name)
-    settings = from_environment(service.settings, environment)
-    logs.configure(service.name, settings.log_level)
-    listener = socket.socket(fileno=int(environment["LISTENER_FD"]))
+    listener = socket.socket(fileno=int(arguments[1]))
     child = 0
     for line in sys.stdin.buffer:
         command = msgspec.json.decode(line, type=_Command)
@@ -94,15 +93,17 @@ def main(arguments: list[str], environment: Mapping[str, str]) -> int:
             os.waitpid(child, 0)
             child = 0
         if not command.stop:
-            child = _fork(service, settings, listener, command)
+            child = _fork(service, listener, command)
     return 0
 
 
-def _fork(service: Service[Any, Any], settings: Any, listener: socket.socket, command: _Command) -> int:
+def _fork(service: Service[Any, Any], listener: socket.socket, command: _Command) -> int:
     child = os.fork()
     if child == 0:
         # The interpreter's imports are paid once; a life of the service costs a fork.
         try:
+            settings = from_environment(service.settings, command.settings)
+            logs.configure(service.name, settings.log_level)
             asyncio.run(_live(service, settings, listener, command))
         finally:
             os._exit(0)
@@ -126,4 +127,4 @@ async def _live(
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:], os.environ))
+    sys.exit(main(sys.argv[1:]))
