@@ -13,8 +13,8 @@ _MS = {
     "h": 3.6e6,
     "d": 8.64e7,
 }
-_PART = re.compile(r"(\d{1,15}(?:\.\d{0,9})?|\.\d{1,9})(ns|us|µs|μs|ms|s|m|h|d)")
-_BARE = re.compile(r"\d{1,15}")
+_PART = re.compile(r"([0-9]{1,15}(?:\.[0-9]{0,9})?|\.[0-9]{1,9})(ns|us|µs|μs|ms|s|m|h|d)")
+_BARE = re.compile(r"[0-9]{1,15}")
 _LONGEST = 64
 
 
@@ -27,7 +27,7 @@ def parse_duration(text: str) -> int:
     text = text.strip()
     if len(text) > _LONGEST:
         raise ValueError("a duration has at most 64 characters")
-    if _BARE.fullmatch(text) and text.isascii():
+    if _BARE.fullmatch(text):
         return int(text) * 1000
     total, position = 0.0, 0
     while position < len(text):

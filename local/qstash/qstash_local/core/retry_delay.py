@@ -14,7 +14,7 @@ from collections.abc import Callable
 _LONGEST = 512
 _DEEPEST = 24
 _MAX_MS = 86_400_000
-_TOKEN = re.compile(r"\s*(?:(\d+(?:\.\d*)?(?:[eE][+-]?\d+)?|\.\d+)|([A-Za-z]+)|([-+*/(),]))")
+_TOKEN = re.compile(r"\s*(?:([0-9]+(?:\.[0-9]*)?|\.[0-9]+)|([A-Za-z]+)|([-+*/(),]))")
 
 
 def _power(base: float, exponent: float) -> float:
