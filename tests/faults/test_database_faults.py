@@ -19,15 +19,17 @@ async def cutting_proxy(dsn: str) -> AsyncGenerator[tuple[str, list[float]]]:
     """Stand before the database, let each COMMIT through, and cut the connection before its answer."""
     parts = urlsplit(dsn)
     cuts: list[float] = []
+    serving: set[asyncio.Task] = set()
 
     async def serve(client: asyncio.StreamReader, client_out: asyncio.StreamWriter) -> None:
+        serving.add(asyncio.current_task())
         server, server_out = await asyncio.open_connection(parts.hostname, parts.port)
         cutting = False
 
         async def upstream() -> None:
             nonlocal cutting
             while data := await client.read(65536):
-                # The first COMMIT of every job is lost; the next connection's goes through.
+                # Every second COMMIT is lost: the first of a job, whose redelivery gets through.
                 cutting = b"COMMIT;" in data and len(cuts) % 2 == 0
                 if b"COMMIT;" in data:
                     cuts.append(time.monotonic())
@@ -42,18 +44,25 @@ async def cutting_proxy(dsn: str) -> AsyncGenerator[tuple[str, list[float]]]:
                 await client_out.drain()
 
         pipes = {asyncio.create_task(upstream()), asyncio.create_task(downstream())}
-        _, pending = await asyncio.wait(pipes, return_when=asyncio.FIRST_COMPLETED)
-        for pipe in pending:
-            pipe.cancel()
-        await asyncio.gather(*pipes, return_exceptions=True)
-        client_out.transport.abort()
-        server_out.transport.abort()
+        try:
+            await asyncio.wait(pipes, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for pipe in pipes:
+                pipe.cancel()
+            await asyncio.gather(*pipes, return_exceptions=True)
+            for writer in (client_out, server_out):
+                writer.transport.abort()
+                with contextlib.suppress(OSError):
+                    await writer.wait_closed()
 
     proxy = await asyncio.start_server(serve, "127.0.0.1", 0)
     try:
         yield dsn.replace(f":{parts.port}/", f":{proxy.sockets[0].getsockname()[1]}/"), cuts
     finally:
         proxy.close()
+        for task in serving:
+            task.cancel()
+        await asyncio.gather(*serving, return_exceptions=True)
 
 
 async def deliver_until_done(worker: Target, body: bytes, record: Record, patience: float = 60) -> float:
