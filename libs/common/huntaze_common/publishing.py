@@ -17,6 +17,8 @@ from huntaze_common.errors import ConfigurationError
 # Tried by the outbox again anyway; the client's own default would hold a delivery for 32 seconds.
 _CLIENT_RETRY: RetryConfig = {"retries": 1, "backoff": lambda retry_count: 100.0 * (1 + retry_count)}
 _JSON = "application/json"
+FAILURE_CALLBACK_PATH = "/callbacks/failure"
+"""Where each service hears that QStash gave one of its messages up."""
 
 
 class PublishFailed(Exception):
@@ -70,7 +72,7 @@ class QStashPublisher:
                 timeout=target.timeout,
                 delay=round(delay.total_seconds()) or None,
                 deduplication_id=dedup_id,
-                failure_callback=f"{self._worker_urls[worker]}/callbacks/failure",
+                failure_callback=self._worker_urls[worker] + FAILURE_CALLBACK_PATH,
                 label=worker,
             )
         except QStashError as error:
@@ -95,7 +97,7 @@ class QStashPublisher:
                 retries=target.retries,
                 timeout=target.timeout,
                 schedule_id=schedule_id,
-                failure_callback=f"{self._worker_urls[worker]}/callbacks/failure",
+                failure_callback=self._worker_urls[worker] + FAILURE_CALLBACK_PATH,
                 label=worker,
             )
         except QStashError as error:

@@ -19,18 +19,24 @@ from typing import Any, Generic, TypeVar
 import structlog
 from huntaze_contracts.registry import WORKERS
 from litestar import Litestar
+from litestar.di import Provide
 from litestar.handlers import HTTPRouteHandler, asgi
 
 from huntaze_common import logs, postgres, server
+from huntaze_common.callbacks import MAX_BODY as MAX_CALLBACK
+from huntaze_common.callbacks import FailureCallback
 from huntaze_common.errors import ConfigurationError
 from huntaze_common.health import health_routes
 from huntaze_common.ledger.claims import Ledger
 from huntaze_common.ledger.heart import Heart
 from huntaze_common.lifecycle import Lifecycle
 from huntaze_common.postgres import Pool
-from huntaze_common.publishing import QStashPublisher
+from huntaze_common.publishing import FAILURE_CALLBACK_PATH, QStashPublisher
 from huntaze_common.settings import WorkerSettings, from_environment, parse_worker_urls, refuse_public_keys
 from huntaze_common.signature import SignatureVerifier
+from huntaze_common.signed_requests import SignedRequests
+from huntaze_common.status_api import status_routes
+from huntaze_common.tokens import TokenReader
 from huntaze_common.worker import WorkerEndpoint
 
 S = TypeVar("S", bound=WorkerSettings)
@@ -77,36 +83,39 @@ async def running(
         url=settings.qstash_url,
         worker_urls={**parse_worker_urls(settings.worker_urls), worker.name: base_url},
     )
+    verifier = SignatureVerifier(
+        settings.qstash_current_signing_key.reveal(), settings.qstash_next_signing_key.reveal(), clock=clock
+    )
+    tokens = TokenReader(settings.status_token_key)
     pool = await postgres.open_pool(dsn, size=settings.database_pool_size, name=f"huntaze-{service.name}")
     heart = Heart(dsn, lease=lease, name=f"huntaze-{service.name}")
     heart.start()
     try:
         async with service.open(settings, pool) as deps:
+            ledger = Ledger(pool, lease=lease, owner=f"{socket.gethostname()}:{os.getpid()}")
             lifecycle = Lifecycle(
                 worker=worker,
                 handler=partial(_call, service.handle, deps),
-                ledger=Ledger(pool, lease=lease, owner=f"{socket.gethostname()}:{os.getpid()}"),
+                ledger=ledger,
                 heart=heart,
                 pool=pool,
                 publisher=publisher,
                 clock=clock,
             )
-            endpoint = WorkerEndpoint(
-                lifecycle=lifecycle,
-                verifier=SignatureVerifier(
-                    settings.qstash_current_signing_key.reveal(),
-                    settings.qstash_next_signing_key.reveal(),
-                    clock=clock,
-                ),
-                url=base_url + worker.path,
-                max_body=worker.max_body,
-            )
+            deliveries = SignedRequests(verifier, base_url + worker.path, max_body=worker.max_body)
+            endpoint = WorkerEndpoint(lifecycle, deliveries)
+            callbacks = SignedRequests(verifier, base_url + FAILURE_CALLBACK_PATH, max_body=MAX_CALLBACK)
             app = Litestar(
                 [
                     asgi(worker.path, copy_scope=False)(endpoint.__call__),
+                    asgi(FAILURE_CALLBACK_PATH, copy_scope=False)(
+                        FailureCallback(ledger, callbacks).__call__
+                    ),
+                    *status_routes(ledger=ledger, pool=pool, publisher=publisher, tokens=tokens),
                     *health_routes(pool, lambda: endpoint.draining),
                     *service.routes,
                 ],
+                dependencies={"deps": Provide(lambda: deps, sync_to_thread=False)},
                 openapi_config=None,
                 logging_config=None,
             )

@@ -17,7 +17,6 @@ import asyncio
 import math
 import random
 from collections.abc import Mapping
-from typing import Any
 
 import msgspec
 import structlog
@@ -26,13 +25,12 @@ from litestar.types import Receive, Scope, Send
 
 from huntaze_common.errors import JobError, PermanentFailure, RateLimited, RetryLater
 from huntaze_common.lifecycle import Delivered, DuplicateInFlight, Hints, Lifecycle
-from huntaze_common.signature import SignatureRejected, SignatureVerifier
+from huntaze_common.signature import SignatureRejected
+from huntaze_common.signed_requests import Refused, SignedRequests, number
 
 _log = structlog.get_logger()
 
 NON_RETRYABLE = 489
-BODY_TIMEOUT = 10.0
-"""Seconds for the whole body to arrive: slower senders are not QStash."""
 MAX_RETRY_AFTER = 86_400
 """QStash ignores longer waits."""
 
@@ -50,23 +48,13 @@ _TITLES = {
 }
 
 
-class _Refused(Exception):
-    """The request was refused before anything of it was believed."""
-
-    def __init__(self, status: int, code: str, detail: str, headers: Mapping[str, str] | None = None) -> None:
-        super().__init__(detail)
-        self.status, self.code, self.detail, self.headers = status, code, detail, headers or {}
-
-
 class WorkerEndpoint:
     """One worker's endpoint as an ASGI application."""
 
-    def __init__(self, *, lifecycle: Lifecycle, verifier: SignatureVerifier, url: str, max_body: int) -> None:
-        """Take the lifecycle, the verifier, the endpoint's public URL and the largest body in bytes."""
+    def __init__(self, lifecycle: Lifecycle, requests: SignedRequests) -> None:
+        """Take the lifecycle, and the signed requests to the endpoint's public URL."""
         self._lifecycle = lifecycle
-        self._verifier = verifier
-        self._url = url
-        self._max_body = max_body
+        self._requests = requests
         self.draining = False
         """True from the moment that the process was asked to stop."""
 
@@ -74,60 +62,29 @@ class WorkerEndpoint:
         """Answer one request."""
         headers = dict(scope["headers"])
         message_id = _text(headers.get(b"upstash-message-id"))
-        hints = Hints(message_id=message_id, retried=_number(headers.get(b"upstash-retried")))
+        hints = Hints(message_id=message_id, retried=number(headers.get(b"upstash-retried")))
         with structlog.contextvars.bound_contextvars(message_id=message_id, attempt=hints.retried + 1):
             started = asyncio.get_running_loop().time()
             try:
-                self._refuse_unusable(scope, headers)
-                body = await self._read(headers, receive)
-                signed = self._verifier.verify(headers.get(b"upstash-signature", b""), body, self._url)
+                if self.draining:
+                    raise RetryLater("the service is shutting down", after=5)
+                body, signed = await self._requests.read(scope, headers, receive)
                 delivered = await self._lifecycle.deliver(body, signed_at=signed.issued_at, hints=hints)
             except Exception as error:
-                status, answer, extra = _describe(error)
+                status = await answer_error(send, error)
                 if status != 401:
                     _log.info("delivery_answered", status=status, seconds=_since(started))
-                await _send(send, status, answer, extra)
             else:
                 _log.info("delivery_done", outcome=delivered.outcome, seconds=_since(started))
                 await _send_result(send, delivered)
 
-    def _refuse_unusable(self, scope: Scope, headers: Mapping[bytes, bytes]) -> None:
-        if scope["method"] != "POST":  # pyright: ignore[reportGeneralTypeIssues] - only http scopes come here
-            raise _Refused(405, "method_not_allowed", "use POST", {"allow": "POST"})
-        if self.draining:
-            raise RetryLater("the service is shutting down", after=5)
-        content_type = headers.get(b"content-type", b"").split(b";")[0].strip().lower()
-        if content_type != b"application/json":
-            raise _Refused(415, "unsupported_media_type", "send application/json")
-        if headers.get(b"content-encoding", b"identity").lower() != b"identity":
-            raise _Refused(415, "unsupported_encoding", "send the body without a content encoding")
 
-    async def _read(self, headers: Mapping[bytes, bytes], receive: Receive) -> bytes:
-        """Read the body, never more of it than the limit."""
-        too_large = _Refused(
-            413, "too_large", f"the body may have {self._max_body} bytes", {"connection": "close"}
-        )
-        if _number(headers.get(b"content-length")) > self._max_body:
-            raise too_large
-        chunks: list[bytes] = []
-        size = 0
-        try:
-            async with asyncio.timeout(BODY_TIMEOUT):
-                while True:
-                    message: Any = await receive()
-                    if message["type"] == "http.disconnect":
-                        raise _Refused(408, "disconnected", "the body did not arrive")
-                    chunk = message.get("body", b"")
-                    size += len(chunk)
-                    if size > self._max_body:
-                        raise too_large
-                    chunks.append(chunk)
-                    if not message.get("more_body", False):
-                        return b"".join(chunks)
-        except TimeoutError:
-            raise _Refused(
-                408, "timeout", "the body did not arrive in time", {"connection": "close"}
-            ) from None
+async def answer_error(send: Send, error: Exception) -> int:
+    """Answer a request that ended with an error, as the table above says, and return the status."""
+    status, problem, extra = _describe(error)
+    headers = {"content-type": "application/problem+json", **extra}
+    await _send_bytes(send, status, headers, msgspec.json.encode(problem))
+    return status
 
 
 def _describe(error: Exception) -> tuple[int, Problem, dict[str, str]]:
@@ -136,7 +93,7 @@ def _describe(error: Exception) -> tuple[int, Problem, dict[str, str]]:
         case SignatureRejected():
             _log.warning("signature_rejected", reason=error.reason)
             return 401, _problem(401, "unauthorized", "the request is not signed for this endpoint"), {}
-        case _Refused():
+        case Refused():
             return error.status, _problem(error.status, error.code, error.detail), dict(error.headers)
         case DuplicateInFlight():
             return 409, _problem(409, error.code, str(error)), _retry_after(error)
@@ -169,11 +126,6 @@ async def _send_result(send: Send, delivered: Delivered) -> None:
     await _send_bytes(send, 200, headers, delivered.result)
 
 
-async def _send(send: Send, status: int, problem: Problem, extra: Mapping[str, str]) -> None:
-    headers = {"content-type": "application/problem+json", **extra}
-    await _send_bytes(send, status, headers, msgspec.json.encode(problem))
-
-
 async def _send_bytes(send: Send, status: int, headers: Mapping[str, str], body: bytes) -> None:
     raw = [(name.encode(), value.encode()) for name, value in headers.items()]
     raw.append((b"content-length", str(len(body)).encode()))
@@ -184,10 +136,6 @@ async def _send_bytes(send: Send, status: int, headers: Mapping[str, str], body:
 def _text(value: bytes | None) -> str | None:
     """Decode a header that is only logged and looked up, cut to a sane length."""
     return value[:200].decode("ascii", "replace") if value else None
-
-
-def _number(value: bytes | None) -> int:
-    return int(value) if value and value.isdigit() and len(value) < 19 else 0
 
 
 def _since(started: float) -> float:
