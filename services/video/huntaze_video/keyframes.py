@@ -19,8 +19,8 @@ HOOK_TIMES = (0.0, 1.0, 2.0, 3.0)
 
 _FROM_FRAME_END = 1.5
 """Frames before the end at which the last one can be asked for: nearer, some decoders deliver none."""
-_SAME = 1.0
-"""Mean difference, in grey levels, under which two frames count as the same picture."""
+_SAME = 4
+"""Largest difference, in grey levels, anywhere on the thumbnails of frames that count as one picture."""
 _SHOT_HEAD = 1.0
 """Seconds of a shot within which a frame stands for its beginning."""
 _BLURRED = 0.5
@@ -146,7 +146,7 @@ class _Selection:
     def _is_new(self, index: int) -> bool:
         thumbnail = self._all[index].thumbnail.astype(np.int16)
         return index not in self.chosen and all(
-            float(np.abs(thumbnail - self._all[i].thumbnail).mean()) > _SAME for i in self.chosen
+            int(np.abs(thumbnail - self._all[i].thumbnail).max()) > _SAME for i in self.chosen
         )
 
 

@@ -17,6 +17,16 @@ _SAMPLES = 4
 _FROM_LIMITED_RANGE = np.clip(np.round((np.arange(256) - 16.0) * 255.0 / 219.0), 0, 255).astype(np.uint8)
 _FULL_RANGE = 2
 
+DARK = 16.0
+"""Mean grey level below which a picture is as good as black."""
+FLAT = 4.0
+"""Standard deviation, in grey levels, below which a picture shows nothing."""
+
+
+def is_blank(thumbnail: Thumbnail) -> bool:
+    """Whether a picture is near black or near uniform."""
+    return bool(thumbnail.mean() < DARK or thumbnail.std() < FLAT)
+
 
 class LumaSampler:
     """Make thumbnails of one size, whatever the size of the frames."""

@@ -14,14 +14,9 @@ import av
 import numpy as np
 from PIL import Image
 
-from huntaze_video.luma import Thumbnail
+from huntaze_video.likeness import distance
+from huntaze_video.luma import Thumbnail, is_blank
 from huntaze_video.media import displayed_size
-from huntaze_video.shots import distance
-
-DARK = 16.0
-"""Mean grey level below which a picture is as good as black."""
-FLAT = 4.0
-"""Standard deviation, in grey levels, below which a picture shows nothing."""
 
 _POOL_BYTES = 40 << 20
 _BYTES_PER_PIXEL = 1.5  # yuv420p
@@ -52,11 +47,6 @@ class Still:
     def shows_something(self) -> bool:
         """Whether it is neither near black nor near uniform."""
         return not is_blank(self.thumbnail)
-
-
-def is_blank(thumbnail: Thumbnail) -> bool:
-    """Whether a picture is near black or near uniform."""
-    return bool(thumbnail.mean() < DARK or thumbnail.std() < FLAT)
 
 
 class StillPool:
