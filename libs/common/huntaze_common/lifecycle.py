@@ -9,7 +9,7 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 import structlog
@@ -43,6 +43,9 @@ DUPLICATE_WAIT = 5.0
 """Seconds that a duplicate waits for its twin to finish before it is sent away."""
 DRAIN_TIMEOUT = 5.0
 """Seconds that an answer waits for the outbox; what is left goes with a later delivery."""
+
+ANSWER_TIME = 2.0
+"""Seconds that stopped jobs have at shutdown to be given back and answered."""
 
 Outcome = Literal["done", "replayed", "cancelled"]
 
@@ -93,12 +96,9 @@ class Lifecycle:
         self._clock = clock
         self._envelopes = msgspec.json.Decoder(Envelope)
         self._payloads: msgspec.json.Decoder[Payload] = msgspec.json.Decoder(worker.payload)
-        self._running: dict[str, asyncio.Task[Result]] = {}
-
-    @property
-    def running(self) -> int:
-        """How many jobs run now."""
-        return len(self._running)
+        self._deliveries: set[asyncio.Task[Any] | None] = set()
+        self._stop_at: float | None = None
+        self._shutdown = asyncio.Event()
 
     def decode(self, body: bytes) -> tuple[Envelope, Payload]:
         """Decode a verified body against the contracts.
@@ -133,6 +133,8 @@ class Lifecycle:
             JobError: what QStash has to be told; nothing of the job was kept.
         """
         envelope, payload = self.decode(body)
+        task = asyncio.current_task()
+        self._deliveries.add(task)
         try:
             delivered = await self._claim_and_run(envelope, payload, body, signed_at, hints)
             await self._drain()
@@ -143,11 +145,11 @@ class Lifecycle:
         return delivered
 
     async def shut_down(self, grace: float) -> None:
-        """Let running jobs work for ``grace`` seconds, then give them back for redelivery."""
-        if tasks := list(self._running.values()):
-            _, late = await asyncio.wait(tasks, timeout=grace)
-            for task in late:
-                task.cancel()
+        """Let jobs work for ``grace`` seconds, then give them back; return when all are answered."""
+        self._stop_at = asyncio.get_running_loop().time() + grace
+        self._shutdown.set()
+        if deliveries := [task for task in self._deliveries if task is not None]:
+            await asyncio.wait(deliveries, timeout=grace + ANSWER_TIME)
 
     async def _claim_and_run(
         self, envelope: Envelope, payload: Payload, body: bytes, signed_at: float, hints: Hints
@@ -258,7 +260,6 @@ class Lifecycle:
             with contextlib.suppress(RuntimeError):  # the loop may be closed by then
                 loop.call_soon_threadsafe(stop, reason)
 
-        self._running[claim.job_id] = task
         self._heart.watch(
             claim,
             on_lost=lambda: stop_from_heart(ClaimLost("the lease was lost", after=5)),
@@ -266,20 +267,26 @@ class Lifecycle:
         )
         late = RetryLater(f"not done within {self._worker.deadline} s", after=30)
         deadline = loop.call_later(self._worker.deadline, stop, late)
+        shutdown = loop.create_task(self._stop_at_shutdown(stop))
         try:
             # Shielded: a client that hangs up must not stop a job half way.
             return await asyncio.shield(task)
         except asyncio.CancelledError:
             if reasons:
                 raise reasons[0] from None
-            if task.cancelled():
-                raise RetryLater("the service is shutting down", after=5) from None
             await asyncio.wait({task})
             raise
         finally:
             deadline.cancel()
+            shutdown.cancel()
             self._heart.forget(claim)
-            self._running.pop(claim.job_id, None)
+
+    async def _stop_at_shutdown(self, stop: Callable[[JobError], None]) -> None:
+        # A job that was claimed a moment before the signal is stopped like one that ran for long.
+        await self._shutdown.wait()
+        loop = asyncio.get_running_loop()
+        await asyncio.sleep((self._stop_at or 0.0) - loop.time())
+        stop(RetryLater("the service is shutting down", after=5))
 
     async def _finish(self, payload: Payload, run: Run) -> Result:
         result = await self._handler(payload, run)
