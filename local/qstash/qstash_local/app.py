@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from qstash_local.api import control, dlq, flows, groups, keys, logs, messages, publish, queues, schedules
 from qstash_local.api.context import Context
-from qstash_local.api.http import Answer, Receive, Request, Scope, Send, read_body, read_request
+from qstash_local.api.http import Answer, Receive, Request, Scope, Send, is_unread, read_body, read_request
 from qstash_local.core.errors import Refused, not_found
 from qstash_local.core.plans import BATCH_BYTES
 
@@ -98,10 +98,12 @@ class App:
         """Answer one HTTP request; the server has no other protocol."""
         if scope["type"] != "http":
             raise ValueError(f"qstash-local speaks HTTP only, not {scope['type']}")
+        request = read_request(scope)
         try:
-            answer = await self._answer(read_request(scope), receive)
+            answer = await self._answer(request, receive)
         except Refused as refusal:
-            answer = Answer({"error": refusal.message}, refusal.status, refusal.headers)
+            headers = {**refusal.headers, "Connection": "close"} if is_unread(request) else refusal.headers
+            answer = Answer({"error": refusal.message}, refusal.status, headers)
         except Exception:
             log.exception("a request failed for a reason that nobody foresaw: %s", scope["path"][:200])
             answer = Answer({"error": "internal error, see the server's log"}, 500)
@@ -113,6 +115,7 @@ class App:
         handler, arguments = self._route(request)
         self._authorize(request)
         request.body = await read_body(receive, BATCH_BYTES)
+        request.body_read = True
         return await handler(self._context, request, *arguments)
 
     def _route(self, request: Request) -> tuple[Handler, tuple[Any, ...]]:

@@ -27,6 +27,7 @@ class Request:
     headers: list[tuple[str, str]]
     client_ip: str
     body: bytes = b""
+    body_read: bool = False
     _parameters: list[tuple[str, str]] | None = field(default=None)
 
     @property
@@ -112,6 +113,13 @@ async def read_body(receive: Receive, limit: int) -> bytes:
         parts.append(part)
         if not event.get("more_body", False):
             return parts[0] if len(parts) == 1 else b"".join(parts)
+
+
+def is_unread(request: Request) -> bool:
+    """Return whether more of a body may be coming than is worth reading to keep a connection."""
+    length = request.header("content-length") or "0"
+    long = request.header("transfer-encoding") is not None or len(length) > 5
+    return long and not request.body_read
 
 
 def decoded(segment: str) -> str:

@@ -1,0 +1,1 @@
+"""What qstash-local does per second, and what it needs for it."""
