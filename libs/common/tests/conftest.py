@@ -5,13 +5,14 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Generator
+from collections.abc import AsyncGenerator, Generator
 from pathlib import Path
 
 import httpx
 import pytest
 from huntaze_common.secret import Secret
 from huntaze_common.settings import Bucket
+from huntaze_common.testing.web import Web, serving_web
 
 
 @pytest.fixture(scope="session")
@@ -52,3 +53,10 @@ def wait_until_it_answers(url: str, process: subprocess.Popen[bytes]) -> None:
         else:
             return
     raise RuntimeError(f"{url} does not answer")
+
+
+@pytest.fixture
+async def web() -> AsyncGenerator[Web]:
+    """A web server that does what a test tells it."""
+    async with serving_web() as site:
+        yield site
