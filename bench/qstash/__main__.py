@@ -133,7 +133,7 @@ async def start(directory: Path) -> Figures:
 
     for _ in range(100):
         await database.write(fill, durable=False)
-    database.close()
+    await database.close()
     size = path.stat().st_size / 1e6
     began = time.perf_counter()
     with server(path) as (process, url, headers):

@@ -66,7 +66,9 @@ def _parser() -> argparse.ArgumentParser:
 
 def _announce(settings: Settings, log_format: str) -> Callable[[int, int | None, Context], None]:
     def started(port: int, log_port: int | None, context: Context) -> None:
-        host = f"[{settings.host}]" if ":" in settings.host else settings.host
+        # A server that listens everywhere is still reached by name; loopback is the name we know.
+        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.host, settings.host)
+        host = f"[{host}]" if ":" in host else host
         environment = {
             "QSTASH_URL": f"http://{host}:{port}",
             "QSTASH_TOKEN": settings.identity.token,

@@ -107,7 +107,7 @@ async def running(settings: Settings, clock: Clock) -> AsyncGenerator[Running]:
             await asyncio.gather(delivering, return_exceptions=True)
             await courier.close()
     finally:
-        database.close()
+        await database.close()
 
 
 async def run(settings: Settings, started: Callable[[int, int | None, Context], None]) -> None:
@@ -143,6 +143,7 @@ def _http_server(app: App) -> uvicorn.Server:
             ws="none",
             lifespan="off",
             log_config=None,
+            proxy_headers=False,
             access_log=False,
             server_header=False,
             timeout_graceful_shutdown=_GRACE_SECONDS,

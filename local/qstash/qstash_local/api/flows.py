@@ -7,7 +7,7 @@ from typing import Any
 from qstash_local.api.context import Context
 from qstash_local.api.http import Answer, Request, decoded
 from qstash_local.core.errors import invalid, not_found
-from qstash_local.core.options import flow_limit
+from qstash_local.core.flow import flow_limit
 from qstash_local.store import flows
 
 _FLAGS = ("true", "1", "t", "T", "True", "TRUE")

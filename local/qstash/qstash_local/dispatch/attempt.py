@@ -1,6 +1,7 @@
 """One attempt: one signed HTTP request to a destination, with everything about the answer limited."""
 
 import asyncio
+import logging
 from ssl import SSLError
 
 import aiohttp
@@ -13,6 +14,7 @@ from qstash_local.core.signing import sign
 from qstash_local.store.due import Delivery
 from qstash_local.store.outcomes import Outcome
 
+log = logging.getLogger("qstash_local")
 # What is kept of an answer. The rest is read (it has to end for the attempt to end) but at a limited speed.
 _KEPT_BYTES = 1 << 20
 _CHUNK_BYTES = 1 << 16
@@ -67,6 +69,10 @@ class Courier:
             return Outcome(0, {}, b"", f"no complete answer within {limit_ms} ms")
         except (aiohttp.ClientError, SSLError, OSError, ValueError) as error:
             return Outcome(0, {}, b"", str(error)[:500] or type(error).__name__)
+        except Exception as error:
+            # A message whose attempt nobody settles would be stuck until the next start.
+            log.exception("an attempt of %s failed for a reason that nobody foresaw", delivery.id)
+            return Outcome(0, {}, b"", f"internal error: {type(error).__name__}")
 
     def _headers(self, delivery: Delivery, key: str, now_ms: int) -> list[tuple[str, str]]:
         message = delivery.message

@@ -120,6 +120,10 @@ class Dispatcher:
     def _attempted(self, attempt: asyncio.Task[None]) -> None:
         self._attempts.discard(attempt)
         self._wake.set()
+        if not attempt.cancelled() and (error := attempt.exception()) is not None:
+            log.critical(
+                "an outcome could not be recorded; its message is due again after a restart", exc_info=error
+            )
 
     async def _attempt(self, delivery: Delivery) -> None:
         outcome = self.faults.take(delivery.message.url)

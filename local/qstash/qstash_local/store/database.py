@@ -10,6 +10,7 @@ import sqlite3
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from time import perf_counter
 from typing import Any, TypeVar
@@ -85,8 +86,10 @@ class Database:
             return await self.write(operation, durable=False)
         return await asyncio.get_running_loop().run_in_executor(self._reads, operation, reader)
 
-    def close(self) -> None:
-        """Wait for what is being committed, and let go of the file."""
+    async def close(self) -> None:
+        """Let everything reach the disk, and let go of the file."""
+        with suppress(Refused):
+            await self.write(lambda _: None)
         self._commits.shutdown()
         self._reads.shutdown()
         self._connection.close()
@@ -181,6 +184,8 @@ def _prepare(connection: sqlite3.Connection) -> None:
 def _lock(path: Path) -> sqlite3.Connection:
     # A lock that SQLite holds works on every system and goes with the process, however it ends.
     path.parent.mkdir(parents=True, exist_ok=True)
+    # Bodies and headers hold secrets: the file (and SQLite's files beside it) is for its owner only.
+    path.touch(mode=0o600)
     lock = sqlite3.connect(f"{path}.lock", isolation_level=None, timeout=0, check_same_thread=False)
     try:
         lock.execute("BEGIN EXCLUSIVE")

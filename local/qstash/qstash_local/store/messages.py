@@ -49,41 +49,34 @@ def insert(
     identifier = message_id(now_ms)
     not_before = max(message.not_before or 0, now_ms + message.delay_ms)
     slot, chain = turn or (None, None)
-    parts = urlsplit(message.url)
-    flow_key = message.flow.key if message.flow else None
-    labels = f",{','.join(message.labels)}," if message.labels else None
     queued = message.queue is not None and turn is None
     if message.flow is not None:
         flows.configure(connection, message.flow)
-    row = connection.execute(
-        Q["insert_message"],
-        (
-            identifier,
-            "queued" if queued else "ready",
-            now_ms,
-            not_before,
-            not_before,
-            slot,
-            chain,
-            message.url,
-            parts.hostname or "",
-            parts.path or "/",
-            message.topic,
-            message.queue,
-            message.schedule_id,
-            message.caller_ip,
-            flow_key,
-            labels,
-            _encode(message),
-            body,
-        ),
-    )
+    state = "queued" if queued else "ready"
+    place = (identifier, state, now_ms, not_before, not_before, slot, chain)
+    row = connection.execute(Q["insert_message"], (*place, *_searchable(message), _encode(message), body))
     events.record(connection, row.lastrowid or 0, now_ms, "CREATED")
     if dedup_key is not None:
         connection.execute(Q["remember_duplicate"], (dedup_key, identifier, now_ms + DEDUPLICATION_MS))
     if queued and message.queue is not None:
         queues.give_turns(connection, message.queue)
     return Accepted(identifier)
+
+
+def _searchable(message: Message) -> tuple[str | None, ...]:
+    """Return the columns that filters look at."""
+    parts = urlsplit(message.url)
+    return (
+        message.url,
+        parts.hostname or "",
+        parts.path or "/",
+        message.topic,
+        message.queue,
+        message.schedule_id,
+        message.caller_ip,
+        message.flow.key if message.flow else None,
+        f",{','.join(message.labels)}," if message.labels else None,
+    )
 
 
 def find(connection: sqlite3.Connection, identifier: str) -> sqlite3.Row | None:
