@@ -44,6 +44,8 @@ DUPLICATE_WAIT = 5.0
 DRAIN_TIMEOUT = 5.0
 """Seconds that an answer waits for the outbox; what is left goes with a later delivery."""
 
+DRAIN_INTERVAL = 1.0
+"""Seconds after which a delivery that queued nothing itself looks for what others left in the outbox."""
 ANSWER_TIME = 2.0
 """Seconds that stopped jobs have at shutdown to be given back and answered."""
 
@@ -98,6 +100,7 @@ class Lifecycle:
         self._payloads: msgspec.json.Decoder[Payload] = msgspec.json.Decoder(worker.payload)
         self._deliveries: set[asyncio.Task[Any] | None] = set()
         self._stop_at: float | None = None
+        self._drained_at = float("-inf")
         self._shutdown = asyncio.Event()
 
     def decode(self, body: bytes) -> tuple[Envelope, Payload]:
@@ -136,8 +139,9 @@ class Lifecycle:
         task = asyncio.current_task()
         self._deliveries.add(task)
         try:
-            delivered = await self._claim_and_run(envelope, payload, body, signed_at, hints)
-            await self._drain()
+            delivered, queued = await self._claim_and_run(envelope, payload, body, signed_at, hints)
+            if queued or asyncio.get_running_loop().time() - self._drained_at > DRAIN_INTERVAL:
+                await self._drain()
         except TRANSIENT_ERRORS as error:
             raise UpstreamUnavailable(
                 f"the database did not answer ({type(error).__name__})", after=10
@@ -153,7 +157,7 @@ class Lifecycle:
 
     async def _claim_and_run(
         self, envelope: Envelope, payload: Payload, body: bytes, signed_at: float, hints: Hints
-    ) -> Delivered:
+    ) -> tuple[Delivered, int]:
         job_id, slot = await self._identify(envelope, signed_at, hints)
         structlog.contextvars.bind_contextvars(job_id=job_id)
         ticket = Ticket(
@@ -177,7 +181,7 @@ class Lifecycle:
                 return await self._run(claim, envelope, payload, slot)
             answer = await self._answer_from_ledger(ticket, last=loop.time() >= give_up)
             if answer is not None:
-                return answer
+                return answer, 0
             await asyncio.sleep(pause)
             pause = min(pause * 1.5, 0.5)
 
@@ -215,7 +219,8 @@ class Lifecycle:
 
     async def _run(
         self, claim: Claim, envelope: Envelope, payload: Payload, slot: datetime | None
-    ) -> Delivered:
+    ) -> tuple[Delivered, int]:
+        """Run a claimed job; return what it delivers and how many messages it left in the outbox."""
         if claim.crashes >= MAX_CRASHES:
             poison = JobPoisonous(f"its process died {claim.crashes} times without an answer")
             await self._ledger.fail(claim, "failed", _failure(poison))
@@ -243,7 +248,7 @@ class Lifecycle:
             bug = Failure(code="internal_error", message=type(error).__name__, retryable=True)
             await self._ledger.release(claim, bug)
             raise
-        return Delivered("done", msgspec.json.encode(result))
+        return Delivered("done", msgspec.json.encode(result)), run.queued
 
     async def _supervise(self, claim: Claim, payload: Payload, run: Run) -> Result:
         """Run the job function as a task that a lost lease, a cancel or the deadline can stop."""
@@ -311,6 +316,7 @@ class Lifecycle:
             _log.warning("ledger_unreachable", error=type(failed).__name__)
 
     async def _drain(self) -> None:
+        self._drained_at = asyncio.get_running_loop().time()
         try:
             async with asyncio.timeout(DRAIN_TIMEOUT):
                 await outbox.drain(self._pool, self._publisher)

@@ -57,6 +57,7 @@ class Transaction:
             trace_context=self._run.trace_context,
         )
         await outbox.add(self.connection, dedup_id=job_id, worker=worker, body=body, delay=delay)
+        self._run.queued += 1
 
 
 class Run:
@@ -82,6 +83,8 @@ class Run:
         """The slot of the schedule that this job fills; None for other jobs."""
         self.trace_context = trace_context
         self.committed: Result | None = None
+        self.queued = 0
+        """How many messages the job left in the outbox."""
         self._claim = claim
         self._ledger = ledger
         self._pool = pool

@@ -1,0 +1,1 @@
+"""Benchmarks: ratios side by side with a peer or a floor, taken alternating in one run."""

@@ -1,0 +1,100 @@
+"""The ledger's cost: claim and finish of a job against two bare commits, at 1, 10 and 100 jobs at once.
+
+Two commits are the floor of any ledger that survives a crash between taking a job and finishing it.
+"""
+
+import argparse
+import asyncio
+import hashlib
+import statistics
+import tempfile
+import time
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from pathlib import Path
+
+import asyncpg
+from huntaze_common.ledger.claims import Ledger, Ticket
+from huntaze_common.postgres import migrate
+from huntaze_local.postgres import embedded_postgres
+
+Job = Callable[[str], Awaitable[None]]
+
+
+async def main(jobs: int, rounds: int) -> None:
+    """Start a PostgreSQL, run both contenders alternating, and print jobs per second and the ratio."""
+    with tempfile.TemporaryDirectory(prefix="huntaze-bench-") as directory:
+        async with embedded_postgres(Path(directory)) as server:
+            connection = await asyncpg.connect(server.dsn)
+            await connection.execute(
+                "CREATE SCHEMA bench; CREATE TABLE bench.bare (id text PRIMARY KEY, done bool)"
+            )
+            await connection.execute("ALTER ROLE postgres SET search_path = bench")
+            await connection.close()
+            await migrate(server.dsn, "huntaze_common.testing", schema="bench")
+            pool = await asyncpg.create_pool(server.dsn, min_size=16, max_size=16)
+            contenders: dict[str, Job] = {"two commits": _bare(pool), "ledger": _ledger(pool)}
+            print(f"{'at once':>8} {'two commits/s':>14} {'ledger jobs/s':>14} {'ledger / floor (time)':>22}")
+            for lanes in (1, 10, 100):
+                times: dict[str, list[float]] = {name: [] for name in contenders}
+                for number in range(rounds):
+                    for name, job in contenders.items():
+                        times[name].append(await _run(job, f"{lanes}-{number}", jobs, lanes))
+                bare, ledger = (statistics.median(times[name]) for name in contenders)
+                print(f"{lanes:>8} {jobs / bare:>14.0f} {jobs / ledger:>14.0f} {ledger / bare:>22.2f}")
+            await pool.close()
+
+
+async def _run(job: Job, prefix: str, jobs: int, lanes: int) -> float:
+    names = iter([f"{prefix}-{n}" for n in range(jobs)])
+
+    async def lane() -> None:
+        for name in names:
+            await job(name)
+
+    began = time.perf_counter()
+    await asyncio.gather(*(lane() for _ in range(lanes)))
+    return time.perf_counter() - began
+
+
+def _bare(pool: asyncpg.Pool) -> Job:
+    async def job(name: str) -> None:
+        await pool.execute("INSERT INTO bare VALUES ($1, false)", name)
+        async with pool.acquire() as connection, connection.transaction():
+            await connection.execute("UPDATE bare SET done = true WHERE id = $1", name)
+
+    return job
+
+
+def _ledger(pool: asyncpg.Pool) -> Job:
+    ledger = Ledger(pool, lease=timedelta(seconds=60), owner="bench")
+
+    async def job(name: str) -> None:
+        body = name.encode()
+        claim = await ledger.claim(
+            Ticket(
+                job_id=name,
+                type="alert-checker",
+                schema_version=1,
+                user_id=None,
+                body=body,
+                payload_sha=hashlib.sha256(body).digest(),
+                message_id=None,
+                schedule_id=None,
+                traceparent=None,
+                enqueued_at=None,
+            )
+        )
+        assert claim is not None
+        async with pool.acquire() as connection, connection.transaction():
+            await ledger.finish(connection, claim, b"{}")
+
+    return job
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--jobs", type=int, default=1500, help="per round")
+    parser.add_argument("--rounds", type=int, default=5)
+    options = parser.parse_args()
+    asyncio.run(main(options.jobs, options.rounds))
