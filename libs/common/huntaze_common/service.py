@@ -42,9 +42,6 @@ from huntaze_common.worker import WorkerEndpoint
 S = TypeVar("S", bound=WorkerSettings)
 D = TypeVar("D")
 
-LEASE = timedelta(seconds=60)
-"""How long a job whose process died stays taken."""
-
 
 @dataclass(frozen=True, slots=True)
 class Service(Generic[S, D]):
@@ -67,7 +64,10 @@ class Service(Generic[S, D]):
 
 @asynccontextmanager
 async def running(
-    service: Service[S, D], settings: S, *, clock: Callable[[], float] = time.time, lease: timedelta = LEASE
+    service: Service[S, D],
+    settings: S,
+    *,
+    clock: Callable[[], float] = time.time,
 ) -> AsyncGenerator[tuple[Litestar, WorkerEndpoint, Lifecycle]]:
     """Open everything a service needs, and yield its application.
 
@@ -75,6 +75,7 @@ async def running(
         ConfigurationError: a setting is missing or wrong.
     """
     refuse_public_keys(settings)
+    lease = timedelta(seconds=settings.lease_seconds)
     worker = WORKERS[service.worker]
     base_url = settings.public_base_url.rstrip("/")
     dsn = settings.database_url.reveal()
@@ -86,7 +87,7 @@ async def running(
     verifier = SignatureVerifier(
         settings.qstash_current_signing_key.reveal(), settings.qstash_next_signing_key.reveal(), clock=clock
     )
-    tokens = TokenReader(settings.status_token_key)
+    tokens = TokenReader(settings.status_token_key, clock=clock)
     pool = await postgres.open_pool(dsn, size=settings.database_pool_size, name=f"huntaze-{service.name}")
     heart = Heart(dsn, lease=lease, name=f"huntaze-{service.name}")
     heart.start()
