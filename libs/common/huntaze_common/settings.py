@@ -56,6 +56,8 @@ class WorkerSettings(msgspec.Struct, frozen=True, kw_only=True):
     host: str = "0.0.0.0"  # noqa: S104 - a container listens on all its interfaces
     port: Port = 8000
     log_level: Literal["debug", "info", "warning", "error"] = "info"
+    lease_seconds: Annotated[float, Meta(ge=1, le=3600)] = 60.0
+    """How long a job whose process died stays taken; the lease of a living one is renewed."""
     shutdown_grace: Annotated[float, Meta(ge=1, le=3600)] = 10.0
     """Seconds between the platform's SIGTERM and its SIGKILL."""
 

@@ -248,6 +248,7 @@ def _service(stack: Stack, name: str) -> Child:
             "QSTASH_NEXT_SIGNING_KEY": SIGNING_KEYS[1],
             "WORKER_URLS": workers,
             "STATUS_TOKEN_KEY": stack.status_token_key,
+            "LEASE_SECONDS": "10",  # shorter than QStash's first back-off: a killed job goes on at once
             "S3_BUCKET": BUCKET,
             "S3_ENDPOINT_URL": stack.urls["objects"],
             **_object_keys(stack),

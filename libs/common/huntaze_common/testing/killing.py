@@ -42,13 +42,13 @@ class Victim:
         self._reader = threading.Thread(target=self._read_output, daemon=True)
         self._reader.start()
 
-    def live(self, settings: Mapping[str, str], *, kill_at: int | None, lease: float) -> None:
+    def live(self, settings: Mapping[str, str], *, kill_at: int | None) -> None:
         """End the present life and begin one with these settings, until its ``kill_at``-th resumption.
 
         Raises:
             RuntimeError: the service could not start; its logs say why.
         """
-        self._command({"settings": settings, "kill_at": kill_at, "lease": lease})
+        self._command({"settings": settings, "kill_at": kill_at})
         if not self._ready.get(timeout=30):
             raise RuntimeError(b"".join(self.logs).decode(errors="replace"))
 
@@ -90,10 +90,11 @@ class Target:
         self._client = httpx.AsyncClient(timeout=30, trust_env=False)
 
     async def live(self, *, kill_at: int | None = None, lease: float = 1.0) -> None:
-        """Begin a life; see `Victim.live`."""
+        """Begin a life, with leases of ``lease`` seconds; see `Victim.live`."""
         await self.aclose()
         self._client = httpx.AsyncClient(timeout=30, trust_env=False)
-        await asyncio.to_thread(self._victim.live, self._settings, kill_at=kill_at, lease=lease)
+        settings = {**self._settings, "LEASE_SECONDS": str(lease)}
+        await asyncio.to_thread(self._victim.live, settings, kill_at=kill_at)
 
     async def deliver(self, body: bytes, **how: Any) -> httpx.Response | None:
         """Deliver one signed body, ``how`` as for `signed_headers`; None when the service died of it."""

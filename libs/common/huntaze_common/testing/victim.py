@@ -19,7 +19,6 @@ import signal
 import socket
 import sys
 from collections.abc import Callable, Coroutine, Generator
-from datetime import timedelta
 from typing import Any
 
 import msgspec
@@ -34,7 +33,6 @@ class _Command(msgspec.Struct):
     settings: dict[str, str] = {}
     kill_at: int | None = None
     stop: bool = False
-    lease: float = 1.0
 
 
 class _Counted(Coroutine[Any, Any, Any]):
@@ -113,7 +111,7 @@ def _fork(service: Service[Any, Any], listener: socket.socket, command: _Command
 async def _live(
     service: Service[Any, Any], settings: Any, listener: socket.socket, command: _Command
 ) -> None:
-    async with running(service, settings, lease=timedelta(seconds=command.lease)) as (
+    async with running(service, settings) as (
         app,
         _endpoint,
         _lifecycle,
