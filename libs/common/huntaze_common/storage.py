@@ -131,6 +131,19 @@ class S3ObjectStore:
         """
         await self._call(self._client.delete_object, Bucket=self._bucket, Key=key)
 
+    async def list_keys(self, prefix: str) -> list[str]:
+        """Return the keys that begin with ``prefix``, in order.
+
+        Raises:
+            UpstreamUnavailable: the store did not answer.
+        """
+
+        def read() -> list[str]:
+            pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=prefix)
+            return [entry["Key"] for page in pages for entry in page.get("Contents", [])]
+
+        return await self._call(read)
+
     async def presigned_get(self, key: str, *, seconds: int) -> str:
         """Make a link that reads one object for some seconds. Make it when it is used: it is a secret."""
         parameters = {"Bucket": self._bucket, "Key": key}
