@@ -30,9 +30,7 @@ async def open_deps(settings: VideoSettings, _pool: Pool) -> AsyncGenerator[Vide
         )
 
 
-async def _fetch(
-    store: S3ObjectStore, max_bytes: int, source: StoredVideo | LinkedVideo, path: Path
-) -> None:
+async def _fetch(store: S3ObjectStore, max_bytes: int, source: StoredVideo | LinkedVideo, path: Path) -> None:
     assert isinstance(source, StoredVideo)
     size = await store.size(source.key)
     if size > max_bytes:

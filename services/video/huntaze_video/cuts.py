@@ -6,6 +6,7 @@ a caption or a passer-by, who leaves part of the picture alone; and a camera tha
 where shifted blocks still match.
 """
 
+from statistics import median
 from typing import NamedTuple
 
 import numpy as np
@@ -63,5 +64,5 @@ def _contrast(frames: Series, steps: Series, at: int, flash: int) -> float:
     around = steps[max(1, at - _CLOSE) : at + 1 + _CLOSE]
     if steps[at] < around.max() or (beside.size and steps[at] < _PEAK * beside.max()):
         return 0.0
-    quiet = float(np.median(beside)) if beside.size else 0.0
+    quiet = median(beside.tolist()) if beside.size else 0.0
     return nearest(frames[max(0, at - flash) : at], frames[at : at + flash]) - quiet

@@ -10,6 +10,7 @@ was before must not come back right after, as it does with a flash.
 """
 
 from collections.abc import Iterator, Sequence
+from statistics import median
 from typing import NamedTuple
 
 import numpy as np
@@ -156,7 +157,7 @@ def _mix_quality(frames: Series) -> float:
     way = new - old
     share = np.clip((inner - old) @ way / max(1e-6, float(way @ way)), 0.0, 1.0)
     error = ((inner - old - share[:, None] * way) ** 2).mean(1)
-    wrong = float(np.median(error / ((way**2).mean() + NOISE)))
+    wrong = median((error / ((way**2).mean() + NOISE)).tolist())
     moves = np.diff(share)
     onward = float(np.maximum(moves, 0).sum() / max(1e-6, np.abs(moves).sum()))
     step = float(np.diff(np.concatenate([[0.0], share, [1.0]])).max())
@@ -204,16 +205,18 @@ def _sweep(pictures: Pictures, offset: int, strength: float) -> _Candidate | Non
     if changed.mean() < _AREA:
         return None
     when = np.abs(np.diff(pictures, axis=0)).argmax(axis=0)[changed].astype(np.float64)
-    weight = np.sqrt(change[changed])
+    force = change[changed]
+    weight = np.sqrt(force)
     down, right = (axis[changed] for axis in np.meshgrid(*map(_centred, change.shape), indexing="ij"))
     one, radius = np.ones_like(down), np.hypot(down, right)
-    spread = float((((when - np.average(when, weights=weight**2)) * weight) ** 2).sum())
+    spread = float((force * (when - (force * when).sum() / force.sum()) ** 2).sum())
     best: _Candidate | None = None
     for place in (np.stack([one, down, right], 1), np.stack([one, radius, radius**2], 1)):
         terms, *_ = np.linalg.lstsq(place * weight[:, None], when * weight, rcond=None)
         expected = place @ terms
-        explained = 1 - float((((when - expected) * weight) ** 2).sum()) / max(1e-6, spread)
-        earliest, latest = np.quantile(expected, (0.01, 0.99))
+        explained = 1 - float((force * (when - expected) ** 2).sum()) / max(1e-6, spread)
+        times = np.sort(expected)
+        earliest, latest = times[len(times) // 100], times[-1 - len(times) // 100]
         first, last = max(0, int(np.floor(earliest))), min(len(pictures) - 1, int(np.ceil(latest)) + 1)
         if explained >= _GEOMETRY and last - first >= 3 and (best is None or explained > best.quality):
             best = _Candidate(explained, offset + first, offset + last, strength)

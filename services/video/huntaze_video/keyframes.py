@@ -1,6 +1,7 @@
 """Choose the frames that show a video: the starts of its strongest shots, its two ends, an even spread."""
 
 from collections.abc import Sequence
+from statistics import median
 from typing import NamedTuple
 
 import numpy as np
@@ -176,7 +177,7 @@ def _without_blur(candidates: Sequence[Candidate], among: Sequence[int], cuts: S
     return [
         index
         for shot in shots.values()
-        for floor in (_BLURRED * float(np.median([candidates[i].sharpness for i in shot])),)
+        for floor in (_BLURRED * median(candidates[i].sharpness for i in shot),)
         for index in shot
         if candidates[index].sharpness >= floor
     ]

@@ -84,7 +84,7 @@ class Media:
                 format=demuxer,
                 container_options={
                     "codec_whitelist": ",".join(_DECODERS),
-                    "max_streams": str(limits.streams),
+                    "max_streams": str(limits.streams + 1),
                     "probesize": str(8 << 20),
                     "analyzeduration": "5000000",
                     # Applies to the decoders that the probe opens, too.
@@ -92,6 +92,8 @@ class Media:
                 },
                 buffer_size=1 << 18,
             )
+        except MemoryError:
+            raise  # PyAV's is a kind of FFmpegError, too
         except av.error.FFmpegError as error:
             raise MediaUnreadable(f"the {demuxer} container can't be read: {_reason(error)}") from error
         return cls(container, limits)
@@ -160,7 +162,7 @@ class Media:
 
     def rewind(self) -> None:
         """Go back to the start, to decode a second time."""
-        self._container.seek(0, backward=True)
+        self._seek_to_start()
         self._stream.codec_context.flush_buffers()
 
     def _decoded(self) -> Iterator[av.VideoFrame]:
@@ -171,6 +173,8 @@ class Media:
                 packet = next(packets)
             except StopIteration:
                 return
+            except MemoryError:
+                raise
             except av.error.FFmpegError:
                 self.damaged_packets += 1
                 packet = None
@@ -180,11 +184,19 @@ class Media:
                 in_a_row = 0
             except av.error.EOFError:
                 return
+            except MemoryError:
+                raise
             except av.error.FFmpegError:
                 self.damaged_packets += 1
                 in_a_row += 1
             if packet is None or in_a_row > _MAX_CONSECUTIVE_DAMAGE:
                 return
+
+    def _seek_to_start(self) -> None:
+        try:
+            self._container.seek(0, backward=True)
+        except av.error.FFmpegError as error:
+            raise MediaUnreadable(f"the start can't be found again: {_reason(error)}") from error
 
     def _start_time(self) -> float:
         # The container's start is the earliest of all streams': sound may begin before the pictures.
@@ -205,7 +217,7 @@ class Media:
                 _check(packets <= self._limits.frames, "the video has too many packets")
         except av.error.FFmpegError:
             pass  # Damage behind what could be read: the frames up to there still count.
-        self._container.seek(0, backward=True)
+        self._seek_to_start()
         return max(last - self._start_time(), 0.0)
 
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from huntaze_video.cuts import find_cuts
 from huntaze_video.extraction import TransitionKind
 from huntaze_video.gradual import LONGEST, Gradual, find_mixes, find_wipes
-from huntaze_video.luma import Thumbnail, is_blank
+from huntaze_video.luma import FLAT, Thumbnail
 
 DEFAULT_THRESHOLD = 0.3
 
@@ -52,7 +52,7 @@ class ShotDetector:
 
     def push(self, thumbnail: Thumbnail) -> None:
         """Take the next frame's thumbnail, in display order."""
-        if not is_blank(thumbnail):
+        if thumbnail.std() >= FLAT:
             number = self._offset + len(self._thumbnails)
             self._shown = (number if self._shown is None else self._shown[0], number)
         self._thumbnails.append(thumbnail)

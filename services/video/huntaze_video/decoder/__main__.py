@@ -5,8 +5,10 @@ import sys
 
 from huntaze_video.decoder import wire
 from huntaze_video.decoder.confinement import confine
+from huntaze_video.decoder.preload import preload
 from huntaze_video.errors import MediaRefused, MediaTooLarge
 from huntaze_video.extraction import Answer, Refusal
+from huntaze_video.extractor import extract
 
 
 def main() -> None:
@@ -15,23 +17,21 @@ def main() -> None:
     answers = os.dup(1)
     os.dup2(2, 1)
     task = wire.read_task(sys.stdin.buffer)
-    # Imported before the limits, because loading needs files and memory that decoding does not.
-    from huntaze_video.extractor import extract
-
-    confine(task.limits)
+    preload()
 
     def send(answer: Answer) -> None:
         left = memoryview(wire.frame(answer))
         while left:
             left = left[os.write(answers, left) :]
 
-    try:
-        with os.fdopen(task.descriptor, "rb", buffering=0) as source:
+    with os.fdopen(task.descriptor, "rb", buffering=0) as source:
+        confine(task.limits)
+        try:
             send(extract(source, task.request, task.limits, send))
-    except MediaRefused as refusal:
-        send(Refusal(code=refusal.code, message=str(refusal)))
-    except MemoryError:
-        send(Refusal(code=MediaTooLarge.code, message="decoding needs more memory than one job may use"))
+        except MediaRefused as refusal:
+            send(Refusal(code=refusal.code, message=str(refusal)))
+        except MemoryError:
+            send(Refusal(code=MediaTooLarge.code, message="decoding needs more memory than a job may use"))
 
 
 if __name__ == "__main__":
