@@ -101,19 +101,25 @@ def publication(destination, number):
 class Publisher(threading.Thread):
     """Publishes every message until it is accepted once, through whatever server runs."""
 
-    def __init__(self, destination, count, servers):
+    def __init__(self, destination, count, servers, pause):
         super().__init__(daemon=True)
         self.accepted: dict[int, str] = {}
-        self._destination, self._count, self._servers = destination, count, servers
+        self._destination, self._count, self._servers, self._pause = destination, count, servers, pause
+        self._http = httpx.Client(timeout=5)
         self.error: Exception | None = None
 
     def run(self):
         try:
-            for number in range(self._count):
-                while number not in self.accepted:
-                    self._publish(number)
+            with self._http:
+                self._publish_all()
         except Exception as error:  # handed to the test's own thread
             self.error = error
+
+    def _publish_all(self):
+        for number in range(self._count):
+            while number not in self.accepted:
+                self._publish(number)
+            time.sleep(self._pause)
 
     def _publish(self, number):
         server = self._servers[-1]
@@ -125,7 +131,7 @@ class Publisher(threading.Thread):
             **headers,
         }
         try:
-            answer = httpx.post(f"{server.url}/v2/{path}", headers=headers, content=str(number), timeout=5)
+            answer = self._http.post(f"{server.url}/v2/{path}", headers=headers, content=str(number))
         except httpx.TransportError:
             time.sleep(0.01)
             return
@@ -144,7 +150,8 @@ def test_random_kills_lose_nothing(start, destination, reply, request):
         servers[0].sdk.schedule.create(
             destination=f"{destination.url}/tick", cron="* * * * *", schedule_id=f"s{number}"
         )
-    publisher = Publisher(destination, size.messages, servers)
+    # Spread over the kills, a bit more than half a second each, so that every one hits work in flight.
+    publisher = Publisher(destination, size.messages, servers, pause=0.6 * size.kills / size.messages)
     publisher.start()
     for number in range(size.kills):
         time.sleep(rng.uniform(0.02, 0.5))

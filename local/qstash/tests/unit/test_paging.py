@@ -1,6 +1,7 @@
 """Cursor paging: no entry twice, none missed, whatever is written between two pages."""
 
 import sqlite3
+from contextlib import closing
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -29,7 +30,12 @@ def add_dead_letter(connection, now):
 @given(st.integers(1, 12), st.integers(1, 5), st.lists(st.integers(0, 3), max_size=20), st.booleans())
 def test_pages_cover_everything_that_was_there(entries, size, written_between, oldest_first):
     """The clock stands still, the worst case for anything that pages by time."""
-    connection = opened()
+    with closing(opened()) as connection:
+        check_pages(connection, entries, size, written_between, oldest_first)
+
+
+def check_pages(connection, entries, size, written_between, oldest_first):
+    """Read the dead letters and the log page by page while both grow."""
     expected = [add_dead_letter(connection, 1) for _ in range(entries)]
     everything = Filter([], [])
     pages = {
