@@ -19,6 +19,7 @@ MetricName = Annotated[
 Label = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
 Labels = Annotated[dict[Label, Annotated[str, Meta(max_length=200)]], Meta(max_length=8)]
 Seconds = Annotated[int, Meta(ge=0, le=90 * 86_400)]
+Minutes = Annotated[int, Meta(ge=60, le=90 * 86_400, description="In seconds, at least one minute.")]
 Limit = Annotated[float, Meta(ge=-1e15, le=1e15)]
 
 
@@ -38,9 +39,9 @@ class MetricQuery(Payload, frozen=True):
             "up where there is none."
         ),
     ]
-    window: Annotated[Seconds, Meta(ge=60)] = 300
+    window: Minutes = 300
     baseline: Annotated[Seconds, Meta(description="For `change`: how long before the window.")] = 0
-    delay: Annotated[Seconds, Meta(le=86_400)] = 60
+    delay: Seconds = 60
     where: Labels = field(default_factory=dict)
     part: Annotated[Labels, Meta(description="For `ratio`: the labels of the part.")] = field(
         default_factory=dict
@@ -62,7 +63,7 @@ class Level(Payload, frozen=True):
 class Escalation(Payload, frozen=True):
     """Whom to tell when nobody acknowledges."""
 
-    after: Annotated[Seconds, Meta(ge=60)] = 900
+    after: Minutes = 900
     severity: Annotated[Severity, Meta(description="The least severity that escalates.")] = "critical"
     channels: Annotated[tuple[str, ...], Meta(max_length=10)] = ()
 
@@ -71,7 +72,7 @@ class Flapping(Payload, frozen=True):
     """An alert that fires more than `changes` times within `window` is told once, and when it is over."""
 
     changes: Annotated[int, Meta(ge=1, le=100)] = 4
-    window: Annotated[Seconds, Meta(ge=60)] = 3600
+    window: Minutes = 3600
 
 
 class Rule(Payload, frozen=True, kw_only=True):
@@ -91,8 +92,8 @@ class Rule(Payload, frozen=True, kw_only=True):
     ] = None
     hold: Annotated[Seconds, Meta(description="Fires when the condition has held for so long.")] = 0
     keep_firing: Annotated[Seconds, Meta(description="Ends when it has been clear for so long.")] = 0
-    repeat: Annotated[Seconds, Meta(ge=300, description="Between reminders; doubles each time.")] = 14_400
-    repeat_max: Annotated[Seconds, Meta(ge=300)] = 86_400
+    repeat: Annotated[Minutes, Meta(description="Between reminders; doubles each time.")] = 14_400
+    repeat_max: Minutes = 86_400
     min_samples: Annotated[float, Meta(ge=0, le=1e12, description="With fewer, there is no data.")] = 1
     no_data: Annotated[
         Literal["keep", "ok", "alert"], Meta(description="What an instance without data counts as.")
@@ -100,7 +101,7 @@ class Rule(Payload, frozen=True, kw_only=True):
     missing: Annotated[
         Seconds, Meta(description="With noData `ok`: a firing alert without data ends after so long.")
     ] = 600
-    every: Annotated[Seconds, Meta(ge=60, description="Evaluated no more often than this.")] = 60
+    every: Annotated[Minutes, Meta(description="Evaluated no more often than this.")] = 60
     flapping: Flapping = Flapping()
     escalation: Escalation | None = None
     depends_on: Annotated[

@@ -3,6 +3,7 @@
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from functools import partial
 
 import structlog
 from huntaze_common.errors import UpstreamUnavailable
@@ -10,39 +11,66 @@ from huntaze_common.fetch import Answer, Fetcher
 from huntaze_common.links import UrlRefused
 from huntaze_common.postgres import Pool
 from huntaze_common.service import Service
+from huntaze_common.storage import open_object_store
 
+from huntaze_alerts.channels.mail import MailServer
 from huntaze_alerts.channels.request import Post, Request
 from huntaze_alerts.delivery import Courier
 from huntaze_alerts.job import AlertsDeps, handle
-from huntaze_alerts.senders import make_senders
+from huntaze_alerts.senders import Outside
 from huntaze_alerts.settings import AlertsSettings
 from huntaze_alerts.vault import Vault
 
 _log = structlog.get_logger()
 
-SENDING_ONE = 10.0
-"""Seconds for one message, from finding its destination to the answer."""
+
+LINKS_LAST = 7 * 86_400
+"""Seconds; the longest that S3 signs for."""
 
 
 @asynccontextmanager
 async def open_deps(settings: AlertsSettings, pool: Pool) -> AsyncGenerator[AlertsDeps]:
     """Open what the jobs need."""
-    vault = Vault(settings.channel_key)
-    async with Fetcher(development=settings.environment == "development") as fetcher:
+    development = settings.environment == "development"
+    async with Fetcher(development=development) as fetcher, open_object_store(settings.bucket) as objects:
 
         async def post(request: Request) -> Answer:
-            return await fetcher.post(request.url, request.body, headers=request.headers, seconds=SENDING_ONE)
+            return await fetcher.post(
+                request.url, request.body, headers=request.headers, seconds=settings.send_seconds
+            )
 
         async def heartbeat() -> None:
             if settings.heartbeat_url is not None:
                 await _beat(post, settings.heartbeat_url)
 
+        outside = Outside(
+            post=post,
+            vault=Vault(settings.channel_key),
+            mail=_mail_server(settings),
+            pagerduty_url=settings.pagerduty_url,
+            telegram_url=settings.telegram_url,
+        )
+        presign = partial(objects.presigned_get, seconds=LINKS_LAST)
         yield AlertsDeps(
             pool=pool,
-            courier=lambda now: Courier(pool, make_senders(post=post, vault=vault, now=now), now),
+            courier=lambda now: Courier(pool, outside.senders(now), presign, now),
             usual_pause=timedelta(seconds=settings.check_interval),
             heartbeat=heartbeat,
         )
+
+
+def _mail_server(settings: AlertsSettings) -> MailServer | None:
+    if settings.smtp_host is None:
+        return None
+    return MailServer(
+        host=settings.smtp_host,
+        port=settings.smtp_port,
+        security=settings.smtp_security,
+        user=settings.smtp_user,
+        password=settings.smtp_password,
+        seconds=settings.send_seconds,
+        sender=settings.email_from,
+    )
 
 
 async def _beat(post: Post, url: str) -> None:

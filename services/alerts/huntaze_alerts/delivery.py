@@ -17,7 +17,7 @@ from huntaze_contracts.alerts import NotificationsDelivered
 
 from huntaze_alerts import metrics, store
 from huntaze_alerts.errors import Deferred, Refused
-from huntaze_alerts.messages import MOST_ITEMS, Message, item_of
+from huntaze_alerts.messages import MOST_ITEMS, Message, Presign, item_of
 from huntaze_alerts.store import Channel, Delivery
 
 _log = structlog.get_logger()
@@ -41,6 +41,7 @@ class Courier:
     pool: Pool
     senders: Mapping[str, Send]
     """By kind of channel."""
+    presign: Presign
     now: Callable[[], datetime]
 
     async def deliver(self, *, seconds: float) -> NotificationsDelivered:
@@ -93,7 +94,7 @@ class Courier:
         rows = await store.contents(self.pool, delivery.id, MOST_ITEMS)
         message = Message(
             key=f"huntaze-{delivery.id}",
-            items=[item_of(row) for row in rows],
+            items=[await item_of(row, self.presign) for row in rows],
             total=delivery.notifications,
             at=delivery.created_at,
             recipient=delivery.recipient,

@@ -1,7 +1,7 @@
 """What a message says, before any channel gives it a form."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Literal
@@ -34,6 +34,18 @@ class Plain(msgspec.Struct, frozen=True):
     links: tuple[Link, ...] = ()
 
 
+Presign = Callable[[str], Awaitable[str]]
+"""Makes a link to an object of the store."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hyperlink:
+    """A link that works for some days; made when the message is sent."""
+
+    title: str
+    url: str
+
+
 @dataclass(frozen=True, slots=True)
 class Item:
     """One thing that a message tells."""
@@ -50,7 +62,7 @@ class Item:
     value: float | None = None
     threshold: float | None = None
     runbook_url: str = ""
-    links: Sequence[Link] = ()
+    links: Sequence[Hyperlink] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +78,9 @@ class Message:
     recipient: str = ""
     uncertain: bool = False
     """An earlier attempt may have arrived."""
+    chart: bytes | None = None
+    """A PNG of the metric around the event, for channels that show pictures."""
+    chart_url: str | None = None
 
     @property
     def severity(self) -> Severity:
@@ -93,12 +108,13 @@ class Message:
         return self.total - len(self.items)
 
 
-def item_of(row: Mapping[str, Any]) -> Item:
-    """Build an item from a row of `store.contents`."""
+async def item_of(row: Mapping[str, Any], presign: Presign) -> Item:
+    """Build an item from a row of `store.contents`, with links that work from now on."""
     severity = SEVERITIES[row["severity"] - 1]
     if row["message"] is not None:
         message = msgspec.json.decode(row["message"], type=Plain)
-        return Item("message", severity, message.title, message.text, row["created_at"], links=message.links)
+        links = [Hyperlink(link.title, await presign(link.key)) for link in message.links]
+        return Item("message", severity, message.title, message.text, row["created_at"], links=links)
     rule = msgspec.json.decode(row["definition"], type=Rule)
     labels = msgspec.json.decode(row["labels"], type=dict[str, str])
     threshold = {level.severity: level.threshold for level in rule.levels}.get(

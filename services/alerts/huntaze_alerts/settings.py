@@ -3,12 +3,12 @@
 from typing import Annotated
 
 from huntaze_common.secret import Secret
-from huntaze_common.settings import Port, Url, WorkerSettings
+from huntaze_common.settings import ObjectStoreSettings, Port, Url
 from msgspec import Meta
 
 
-class AlertsSettings(WorkerSettings, frozen=True, kw_only=True):
-    """Beside what every worker needs."""
+class AlertsSettings(ObjectStoreSettings, frozen=True, kw_only=True):
+    """Beside what every worker and the object store need."""
 
     check_interval: Annotated[int, Meta(ge=60, le=86_400)] = 300
     """Seconds between two slots of the schedule `alerts`; keep the two alike."""
@@ -18,6 +18,8 @@ class AlertsSettings(WorkerSettings, frozen=True, kw_only=True):
     """Encrypts the channels' secrets at rest (Fernet; several separated by commas, the newest first).
 
     Without it, only channels without secrets can be made: inbox, log and e-mail."""
+    send_seconds: Annotated[float, Meta(gt=0, le=15)] = 10.0
+    """For one message, from finding its destination to the answer."""
     smtp_host: str | None = None
     """Without it, channels of kind e-mail can't be made."""
     smtp_port: Port = 587

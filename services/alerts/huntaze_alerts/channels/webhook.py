@@ -24,7 +24,7 @@ def webhook_request(message: Message, url: str, secret: str, *, now: datetime) -
                 "title": message.title,
                 "severity": message.severity,
                 "total": message.total,
-                "items": [_item(item) for item in message.items],
+                "items": message.items,
             },
         }
     )
@@ -62,10 +62,3 @@ def key_of(secret: str) -> bytes:
     if not secret.startswith(PREFIX) or not 24 <= len(key) <= 64:
         raise ValueError("a webhook's secret is whsec_ and the base64 of 24 to 64 bytes")
     return key
-
-
-def _item(item: object) -> dict[str, object]:
-    found = msgspec.to_builtins(item)
-    assert isinstance(found, dict)
-    # Links are made when a message is sent to a person; a machine gets the keys' titles only.
-    return {name: value for name, value in found.items() if name != "links"}
