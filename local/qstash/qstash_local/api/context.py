@@ -20,4 +20,3 @@ class Context:
     dispatcher: Dispatcher
     token: str
     read_only_token: str | None = None
-    data_file: str = ":memory:"

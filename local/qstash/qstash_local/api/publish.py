@@ -68,13 +68,20 @@ async def _publish_one(context: Context, request: Request, destination: str, que
 async def batch(context: Context, request: Request) -> Answer:
     """Accept many messages; one that is refused does not stop the others."""
     raw: list[msgspec.Raw] = request.json(list[msgspec.Raw])
-    prepared = [_prepare_item(context, request, item) for item in raw]
     answers: list[Any] = []
-    for start in range(0, len(prepared), _STEP):
-        answers += await _store(context, prepared[start : start + _STEP])
-    return Answer(
-        [{"error": each.message} if isinstance(each, Refused) else _rendered(*each) for each in answers]
-    )
+    for start in range(0, len(raw), _STEP):
+        prepared = [_prepare_item(context, request, item) for item in raw[start : start + _STEP]]
+        try:
+            stored = await _store(context, prepared)
+        except Refused as refusal:
+            if not answers:
+                raise
+            # The disk is full now, but the client must learn what was accepted before.
+            stored = [refusal] * len(prepared)
+        answers += [
+            {"error": each.message} if isinstance(each, Refused) else _rendered(*each) for each in stored
+        ]
+    return Answer(answers)
 
 
 def _prepare_item(context: Context, request: Request, raw: msgspec.Raw) -> _Prepared | Refused:

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from qstash_local.core.message import Callback, HeaderMap, Message
+from qstash_local.core.message import Callback, HeaderMap, Message, Redaction
 from qstash_local.core.retry import is_final, next_wait_ms
 from qstash_local.store import events, messages, queues
 from qstash_local.store.due import Delivery
@@ -114,6 +114,8 @@ def _call_back(
         timeout_ms=callback.timeout_ms,
         delay_ms=callback.delay_ms,
         caller_ip=source.caller_ip,
+        # Its body holds the source's body and headers: what is hidden there stays hidden here.
+        redact=Redaction(body=True) if source.redact else None,
     )
     body = msgspec.json.encode(_callback_body(delivery, outcome, dlq))
     messages.insert(connection, message, body, now_ms, turn=turn)
