@@ -159,7 +159,14 @@ def report(contenders: list[Contender]) -> None:
 
 
 def fastapi_peer() -> Contender:
-    """Install the FastAPI peer into an environment of its own."""
+    """Make the FastAPI peer."""
+    port = free_port()
+    command = [install_fastapi(), str(HERE / "fastapi_peer.py"), "--port", str(port), "--keys", KEY, NEXT_KEY]
+    return Contender("FastAPI + qstash Receiver", command, port)
+
+
+def install_fastapi() -> str:
+    """Install FastAPI and the official client into an environment of their own; return its interpreter."""
     python = STATE / "fastapi" / "bin" / "python"
     if not python.exists():
         uv = shutil.which("uv") or str(HERE.parents[1] / ".dev" / "tools" / "bin" / "uv")
@@ -168,9 +175,7 @@ def fastapi_peer() -> Contender:
         )
         packages = ["fastapi", "qstash", "uvicorn", "uvloop", "httptools"]
         subprocess.run([uv, "pip", "install", "--quiet", "--python", str(python), *packages], check=True)
-    port = free_port()
-    command = [str(python), str(HERE / "fastapi_peer.py"), "--port", str(port), "--keys", KEY, NEXT_KEY]
-    return Contender("FastAPI + qstash Receiver", command, port)
+    return str(python)
 
 
 def build_next() -> Contender:

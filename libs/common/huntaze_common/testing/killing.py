@@ -22,8 +22,14 @@ from huntaze_common.testing.signing import signed_headers
 class Victim:
     """A process of `huntaze_common.testing.victim`, which lives many lives on one port."""
 
-    def __init__(self, service: str) -> None:
-        """Start the process that will run ``module:SERVICE``; it serves nothing yet."""
+    def __init__(
+        self, service: str, *, module: str = "huntaze_common.testing.victim", path: str = ""
+    ) -> None:
+        """Start the process that will run ``module:SERVICE``; it serves nothing yet.
+
+        ``module`` may be another program around `huntaze_common.testing.victim.serve_lives`, and ``path``
+        is added to where it imports from.
+        """
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=512)
         self.base_url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
         self.logs: deque[bytes] = deque(maxlen=1000)
@@ -31,13 +37,13 @@ class Victim:
         self._ready: queue.Queue[bool] = queue.Queue()
         self._process = subprocess.Popen(
             [
-                *(sys.executable, "-m", "huntaze_common.testing.victim"),
+                *(sys.executable, "-m", module),
                 *(service, str(self._listener.fileno())),
             ],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             pass_fds=(self._listener.fileno(),),
-            env={"PATH": os.environ.get("PATH", ""), "OPENBLAS_NUM_THREADS": "1"},
+            env={"PATH": os.environ.get("PATH", ""), "OPENBLAS_NUM_THREADS": "1", "PYTHONPATH": path},
         )
         self._reader = threading.Thread(target=self._read_output, daemon=True)
         self._reader.start()

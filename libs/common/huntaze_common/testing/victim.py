@@ -18,7 +18,9 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Callable, Coroutine, Generator
+from collections.abc import AsyncGenerator, Callable, Coroutine, Generator, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -78,11 +80,13 @@ class _Steps:
         return asyncio.Task(_Counted(coroutine, self.tick), loop=loop, **options)
 
 
-def main(arguments: list[str]) -> int:
-    """Serve commands until standard input ends. Arguments: ``module:SERVICE``, the listening descriptor."""
-    module, _, name = arguments[0].partition(":")
-    service: Service[Any, Any] = getattr(importlib.import_module(module), name)
-    listener = socket.socket(fileno=int(arguments[1]))
+OpenApp = Callable[[Mapping[str, str]], AbstractAsyncContextManager[Any]]
+"""Opens an ASGI application from the settings of one life."""
+
+
+def serve_lives(open_app: OpenApp, descriptor: int) -> None:
+    """Serve commands until standard input ends, on the listening socket with this descriptor."""
+    listener = socket.socket(fileno=descriptor)
     child = 0
     for line in sys.stdin.buffer:
         command = msgspec.json.decode(line, type=_Command)
@@ -91,31 +95,22 @@ def main(arguments: list[str]) -> int:
             os.waitpid(child, 0)
             child = 0
         if not command.stop:
-            child = _fork(service, listener, command)
-    return 0
+            child = _fork(open_app, listener, command)
 
 
-def _fork(service: Service[Any, Any], listener: socket.socket, command: _Command) -> int:
+def _fork(open_app: OpenApp, listener: socket.socket, command: _Command) -> int:
     child = os.fork()
     if child == 0:
         # The interpreter's imports are paid once; a life of the service costs a fork.
         try:
-            settings = from_environment(service.settings, command.settings)
-            logs.configure(service.name, settings.log_level)
-            asyncio.run(_live(service, settings, listener, command))
+            asyncio.run(_live(open_app, listener, command))
         finally:
             os._exit(0)
     return child
 
 
-async def _live(
-    service: Service[Any, Any], settings: Any, listener: socket.socket, command: _Command
-) -> None:
-    async with running(service, settings) as (
-        app,
-        _endpoint,
-        _lifecycle,
-    ):
+async def _live(open_app: OpenApp, listener: socket.socket, command: _Command) -> None:
+    async with open_app(command.settings) as app:
         steps = _Steps(command.kill_at)
         server = uvicorn.Server(uvicorn.Config(app, log_config=None, lifespan="off", access_log=False))
         asyncio.get_running_loop().set_task_factory(steps.task_factory)
@@ -124,5 +119,14 @@ async def _live(
         await server.serve(sockets=[listener])
 
 
+@asynccontextmanager
+async def _open_service(service: Service[Any, Any], environment: Mapping[str, str]) -> AsyncGenerator[Any]:
+    settings = from_environment(service.settings, environment)
+    logs.configure(service.name, settings.log_level)
+    async with running(service, settings) as (app, _endpoint, _lifecycle):
+        yield app
+
+
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    module, _, name = sys.argv[1].partition(":")
+    serve_lives(partial(_open_service, getattr(importlib.import_module(module), name)), int(sys.argv[2]))
