@@ -41,6 +41,11 @@ class QStashPublisher:
         self._client = AsyncQStash(token, base_url=url, retry=_CLIENT_RETRY)
         self._worker_urls = worker_urls
 
+    async def aclose(self) -> None:
+        """Close the connections to QStash."""
+        # The official client has no way of its own to do so.
+        await self._client.http._client.aclose()  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
+
     def destination(self, worker: Worker) -> str:
         """Return the public URL of a worker's endpoint.
 

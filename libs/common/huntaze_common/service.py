@@ -31,6 +31,7 @@ from huntaze_common.ledger.claims import Ledger
 from huntaze_common.ledger.heart import Heart
 from huntaze_common.lifecycle import Lifecycle
 from huntaze_common.postgres import Pool
+from huntaze_common.problems import PROBLEMS
 from huntaze_common.publishing import FAILURE_CALLBACK_PATH, QStashPublisher
 from huntaze_common.settings import WorkerSettings, from_environment, parse_worker_urls, refuse_public_keys
 from huntaze_common.signature import SignatureVerifier
@@ -117,12 +118,14 @@ async def running(
                     *service.routes,
                 ],
                 dependencies={"deps": Provide(lambda: deps, sync_to_thread=False)},
+                exception_handlers=PROBLEMS,
                 openapi_config=None,
                 logging_config=None,
             )
             yield app, endpoint, lifecycle
     finally:
         heart.stop()
+        await publisher.aclose()
         await pool.close()
 
 

@@ -8,24 +8,29 @@ POST /jobs/{job_id}/retry    202, for failed and cancelled jobs
 
 import base64
 import hashlib
-from datetime import datetime, timedelta
+import re
+from datetime import UTC, datetime, timedelta
+from http import HTTPStatus
 from typing import Annotated, Any
 
 import msgspec
-from huntaze_contracts.failure import Problem
+from huntaze_contracts.base import Instant
 from litestar import MediaType, Request, Response, get, post
 from litestar.handlers import HTTPRouteHandler
-from litestar.params import Parameter
+from litestar.params import FromPath, QueryParameter
 
 from huntaze_common.ledger import outbox
 from huntaze_common.ledger.claims import JobRow, JobState, Ledger
 from huntaze_common.postgres import Pool
+from huntaze_common.problems import Refusal
 from huntaze_common.publishing import Publisher
-from huntaze_common.tokens import Caller, TokenReader, TokenRejected
+from huntaze_common.tokens import Caller, TokenReader
 
 _FINISHED = {"succeeded", "failed", "cancelled"}
 _LOOK_AGAIN = 2
 """Seconds after which a reader may look again while a job is not finished."""
+_JOB_ID = re.compile(r"[A-Za-z0-9_.\-]{1,160}")
+"""A contract's id, or a schedule's id with a slot."""
 
 
 class JobPage(msgspec.Struct, frozen=True, rename="camel"):
@@ -34,14 +39,6 @@ class JobPage(msgspec.Struct, frozen=True, rename="camel"):
     jobs: list[JobRow]
     cursor: str | None
     """Of the next page; absent on the last one."""
-
-
-class _Answer(Exception):
-    """A request that ends early."""
-
-    def __init__(self, status: int, title: str, code: str, detail: str) -> None:
-        super().__init__(detail)
-        self.problem = Problem(type="about:blank", title=title, status=status, code=code, detail=detail)
 
 
 def status_routes(
@@ -54,29 +51,29 @@ def status_routes(
 
     async def visible(request: Request[Any, Any, Any], job_id: str) -> JobRow:
         who = caller(request)
-        job = await ledger.show(job_id)
+        job = await ledger.show(job_id) if _JOB_ID.fullmatch(job_id) else None
         if job is None or not who.may_see(job.user_id):
-            raise _not_found()
+            raise Refusal(HTTPStatus.NOT_FOUND, "not_found", "there is no such job")
         return job
 
-    @get("/jobs/{job_id:str}", exception_handlers=_ERRORS, summary="Show one job")
-    async def show(request: Request[Any, Any, Any], job_id: str) -> Response[Any]:
+    @get("/jobs/{job_id:str}", summary="Show one job")
+    async def show(request: Request[Any, Any, Any], job_id: FromPath[str]) -> Response[Any]:
         job = await visible(request, job_id)
         body = msgspec.json.encode(job)
         etag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
         headers = {"etag": etag, "cache-control": "private, no-cache"}
         if job.state not in _FINISHED:
             headers["retry-after"] = str(_LOOK_AGAIN)
-        if etag in request.headers.get("if-none-match", ""):
+        if _matches(request.headers.get("if-none-match", ""), etag):
             return Response(None, status_code=304, headers=headers)
         return Response(body, headers=headers, media_type=MediaType.JSON)
 
-    @get("/jobs", exception_handlers=_ERRORS, summary="List jobs, newest first")
+    @get("/jobs", summary="List jobs, newest first")
     async def list_jobs(
         request: Request[Any, Any, Any],
-        job_state: Annotated[JobState | None, Parameter(query="state")] = None,
-        limit: Annotated[int, Parameter(ge=1, le=100)] = 50,
-        cursor: Annotated[str | None, Parameter(max_length=512)] = None,
+        job_state: Annotated[JobState | None, QueryParameter(name="state")] = None,
+        limit: Annotated[int, QueryParameter(ge=1, le=100)] = 50,
+        cursor: Annotated[str | None, QueryParameter(max_length=512)] = None,
     ) -> Response[bytes]:
         who = caller(request)
         jobs = await ledger.list(
@@ -89,21 +86,23 @@ def status_routes(
         page = JobPage(jobs[:limit], _encode_cursor(jobs[limit - 1]) if more else None)
         return Response(msgspec.json.encode(page), media_type=MediaType.JSON)
 
-    @post("/jobs/{job_id:str}/cancel", status_code=202, exception_handlers=_ERRORS, summary="Cancel a job")
-    async def cancel(request: Request[Any, Any, Any], job_id: str) -> Response[dict[str, str]]:
+    @post("/jobs/{job_id:str}/cancel", status_code=202, summary="Cancel a job")
+    async def cancel(request: Request[Any, Any, Any], job_id: FromPath[str]) -> Response[dict[str, str]]:
         await visible(request, job_id)
         state = await ledger.cancel(job_id)
         if state is None:
-            raise _Answer(409, "Conflict", "not_cancellable", "the job is finished")
+            raise Refusal(HTTPStatus.CONFLICT, "not_cancellable", "the job is finished")
         return Response({"state": "cancelling" if state == "running" else "cancelled"}, status_code=202)
 
-    @post("/jobs/{job_id:str}/retry", status_code=202, exception_handlers=_ERRORS, summary="Run a job again")
-    async def retry(request: Request[Any, Any, Any], job_id: str) -> Response[dict[str, str]]:
+    @post("/jobs/{job_id:str}/retry", status_code=202, summary="Run a job again")
+    async def retry(request: Request[Any, Any, Any], job_id: FromPath[str]) -> Response[dict[str, str]]:
         await visible(request, job_id)
         async with pool.acquire() as connection, connection.transaction():
             again = await ledger.requeue(connection, job_id)
             if again is None:
-                raise _Answer(409, "Conflict", "not_retryable", "only failed and cancelled jobs run again")
+                raise Refusal(
+                    HTTPStatus.CONFLICT, "not_retryable", "only failed and cancelled jobs run again"
+                )
             worker, body, times = again
             dedup_id = f"{job_id}-r{times}"
             await outbox.add(connection, dedup_id=dedup_id, worker=worker, body=body, delay=timedelta(0))
@@ -111,24 +110,6 @@ def status_routes(
         return Response({"state": "queued"}, status_code=202)
 
     return [show, list_jobs, cancel, retry]
-
-
-def _on_answer(_: Request[Any, Any, Any], error: _Answer) -> Response[Problem]:
-    return Response(error.problem, status_code=error.problem.status, media_type="application/problem+json")
-
-
-def _on_rejected(request: Request[Any, Any, Any], _: TokenRejected) -> Response[Problem]:
-    unauthorized = _Answer(401, "Unauthorized", "unauthorized", "a valid bearer token is needed")
-    response = _on_answer(request, unauthorized)
-    response.headers["www-authenticate"] = "Bearer"
-    return response
-
-
-_ERRORS: dict[Any, Any] = {_Answer: _on_answer, TokenRejected: _on_rejected}
-
-
-def _not_found() -> _Answer:
-    return _Answer(404, "Not Found", "not_found", "there is no such job")
 
 
 def _encode_cursor(job: JobRow) -> str:
@@ -139,6 +120,15 @@ def _encode_cursor(job: JobRow) -> str:
 def _decode_cursor(cursor: str) -> tuple[datetime, str]:
     try:
         text = base64.urlsafe_b64decode(cursor + "===")
-        return msgspec.json.decode(text, type=tuple[datetime, str])
-    except (ValueError, msgspec.DecodeError):
-        raise _Answer(400, "Bad Request", "bad_cursor", "cursor is not one that this API gave") from None
+        at, job_id = msgspec.json.decode(text, type=tuple[Instant, str])
+        at = at.astimezone(UTC)
+    except (ValueError, OverflowError, msgspec.DecodeError):
+        at, job_id = None, ""
+    if at is None or not _JOB_ID.fullmatch(job_id):
+        raise Refusal(HTTPStatus.BAD_REQUEST, "bad_cursor", "cursor is not one that this API gave")
+    return at, job_id
+
+
+def _matches(if_none_match: str, etag: str) -> bool:
+    tags = [tag.strip().removeprefix("W/") for tag in if_none_match.split(",")]
+    return etag in tags or "*" in tags
