@@ -9,7 +9,8 @@ PermanentFailure
     ├── DecoderCrashed              the decoder died of this file
     └── DecoderOverran              the file costs more CPU time than one job may use
 RetryLater
-└── DecoderStopped               killed from outside, or by the wall clock of a busy machine
+├── DecoderStopped               killed from outside, or by the wall clock of a busy machine
+└── TemporarySpaceShort          no room on the disk while other videos are there
 
 Each class has a ``code`` of its own, which the status API, the metrics and the decoding process use.
 """
@@ -63,6 +64,12 @@ class DecoderStopped(RetryLater):
     """The decoding process was stopped by something that is not the file's fault."""
 
     code = "decoder_stopped"
+
+
+class TemporarySpaceShort(RetryLater):
+    """The disk has no room for this file now; other jobs will give theirs back."""
+
+    code = "temporary_space_short"
 
 
 REFUSALS: dict[str, type[MediaRefused]] = {

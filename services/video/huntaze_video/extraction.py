@@ -199,13 +199,21 @@ class Refusal(msgspec.Struct, frozen=True, kw_only=True, tag="refusal"):
     message: str
 
 
+class Need(msgspec.Struct, frozen=True, kw_only=True, tag="need"):
+    """The decoding process waits until a range of its input can be read; one byte on its input says so."""
+
+    start: int
+    length: int
+
+
 class Task(msgspec.Struct, frozen=True, kw_only=True):
     """The one message that the decoding process reads."""
 
     descriptor: int
     """Number of the inherited file descriptor of the source."""
+    size: int
     request: ExtractRequest
     limits: Limits
 
 
-Answer = Progress | Extraction | Refusal
+Answer = Need | Progress | Extraction | Refusal

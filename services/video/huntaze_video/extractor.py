@@ -3,8 +3,9 @@
 import resource
 import sys
 from collections.abc import Callable, Sequence
+from io import RawIOBase
 from time import monotonic, process_time
-from typing import BinaryIO, NamedTuple
+from typing import NamedTuple
 
 import av
 from PIL import Image as Pillow
@@ -52,7 +53,7 @@ class _Pass(NamedTuple):
 
 
 def extract(
-    source: BinaryIO, request: ExtractRequest, limits: Limits, report: Callable[[Progress], None]
+    source: RawIOBase, request: ExtractRequest, limits: Limits, report: Callable[[Progress], None]
 ) -> Extraction:
     """Decode ``source`` once and return its shots, chosen frames and grid.
 

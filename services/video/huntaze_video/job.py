@@ -1,10 +1,9 @@
 """The job: one video in, its keyframes and its contact sheet out."""
 
 import asyncio
-import tempfile
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Protocol
 
 from huntaze_common.errors import PayloadInvalid
@@ -21,7 +20,9 @@ from huntaze_contracts.video import (
 )
 
 from huntaze_video import objects, store
+from huntaze_video.decoder.process import Input
 from huntaze_video.extraction import Extraction, ExtractRequest, Image, ImageFormat, Limits, Progress
+from huntaze_video.spool import Spool
 
 
 class PictureStore(Protocol):
@@ -33,11 +34,11 @@ class PictureStore(Protocol):
 
 
 class Extractor(Protocol):
-    """Decodes one local file; see `huntaze_video.decoder.process.extract`."""
+    """Decodes one video; see `huntaze_video.decoder.process.extract`."""
 
     def __call__(
         self,
-        source: Path,
+        source: Input,
         request: ExtractRequest,
         *,
         limits: Limits,
@@ -51,8 +52,8 @@ class Extractor(Protocol):
 class VideoDeps:
     """Everything the job touches outside its own arguments."""
 
-    fetch: Callable[[StoredVideo | LinkedVideo, Path], Awaitable[None]]
-    """Writes the source into a local file."""
+    open: Callable[[StoredVideo | LinkedVideo], AbstractAsyncContextManager[Spool]]
+    """Opens the source; see `huntaze_video.source.Sources.open`."""
     extract: Extractor
     pictures: PictureStore
     limits: Limits
@@ -73,10 +74,8 @@ async def process_video(job: VideoProcessing, run: Run, deps: VideoDeps) -> Vide
     if run.user_id is None:
         raise PayloadInvalid("userId is needed: objects are kept by user")
     began = run.now()
-    with tempfile.TemporaryDirectory(prefix="huntaze-video-") as directory:
-        source = Path(directory) / "source"
-        await run.progress("download", 5)
-        await deps.fetch(job.source, source)
+    await run.progress("open", 1)
+    async with deps.open(job.source) as source:
         extraction = await _extract(job, run, deps, source)
     await run.progress("upload", 85)
     grid, keyframes = await _upload(job.video_id, run.user_id, extraction, deps.pictures)
@@ -99,7 +98,7 @@ async def process_video(job: VideoProcessing, run: Run, deps: VideoDeps) -> Vide
     return result
 
 
-async def _extract(job: VideoProcessing, run: Run, deps: VideoDeps, source: Path) -> Extraction:
+async def _extract(job: VideoProcessing, run: Run, deps: VideoDeps, source: Spool) -> Extraction:
     request = ExtractRequest(
         rows=job.grid_layout.rows,
         cols=job.grid_layout.cols,

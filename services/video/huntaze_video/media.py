@@ -7,7 +7,8 @@ demuxer is opened by name, and only the codecs below may decode. Demuxers that o
 
 from collections.abc import Iterator
 from fractions import Fraction
-from typing import BinaryIO, Self, cast
+from io import RawIOBase
+from typing import Self, cast
 
 import av
 import av.container
@@ -65,7 +66,7 @@ class Media:
         _check(self.duration <= limits.duration, f"the video is longer than {limits.duration:.0f} s")
 
     @classmethod
-    def open(cls, source: BinaryIO, limits: Limits) -> Self:
+    def open(cls, source: RawIOBase, limits: Limits) -> Self:
         """Open a seekable binary file.
 
         Raises:

@@ -70,6 +70,16 @@ def flash(pictures: Sequence[Picture], at: int, frames: int = 3) -> list[Picture
     ]
 
 
+def grainy(pictures: Sequence[Picture]) -> list[Picture]:
+    """Add grain to each picture, so that the encoded file is large."""
+    random = np.random.default_rng(0)
+    noise = random.integers(-40, 40, (len(pictures), *pictures[0].shape), np.int16)
+    return [
+        np.clip(picture + grain, 0, 255).astype(np.uint8)
+        for picture, grain in zip(pictures, noise, strict=True)
+    ]
+
+
 def write(
     path: Path,
     pictures: Iterable[Picture],

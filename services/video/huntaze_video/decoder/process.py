@@ -7,7 +7,7 @@ import signal
 import sys
 from asyncio.subprocess import Process
 from collections.abc import Callable
-from pathlib import Path
+from typing import Protocol
 
 import msgspec
 
@@ -19,36 +19,50 @@ from huntaze_video.errors import (
     DecoderStopped,
     MediaRefused,
 )
-from huntaze_video.extraction import Extraction, ExtractRequest, Limits, Progress, Refusal, Task
+from huntaze_video.extraction import Extraction, ExtractRequest, Limits, Need, Progress, Refusal, Task
 
 _STDERR_TAIL = 2048
 
 
+class Input(Protocol):
+    """A local file whose bytes may still have to be fetched; see `huntaze_video.spool.Spool`."""
+
+    @property
+    def descriptor(self) -> int:
+        """Of the open file."""
+        ...
+
+    @property
+    def size(self) -> int:
+        """Bytes of the whole."""
+        ...
+
+    async def require(self, start: int, length: int) -> None:
+        """Return when a range can be read from the file."""
+        ...
+
+
 async def extract(
-    source: Path, request: ExtractRequest, *, limits: Limits, on_progress: Callable[[Progress], None]
+    source: Input, request: ExtractRequest, *, limits: Limits, on_progress: Callable[[Progress], None]
 ) -> Extraction:
-    """Decode one local file in a process of its own and return what was asked for.
+    """Decode one video in a process of its own and return what was asked for.
 
     ``on_progress`` is called about five times a second. Cancelling kills the process at once.
 
     Raises:
         MediaRefused: in one of its kinds; the file can't be processed.
         DecoderStopped: the process was stopped from outside or by the wall clock; try again later.
+        Whatever ``source.require`` raises.
     """
-    descriptor = os.open(source, os.O_RDONLY | os.O_CLOEXEC)
+    task = Task(descriptor=source.descriptor, size=source.size, request=request, limits=limits)
+    process = await _start(source.descriptor)
     try:
-        process = await _start(descriptor)
-        try:
-            async with asyncio.timeout(limits.wall_seconds):
-                return await _converse(
-                    process, Task(descriptor=descriptor, request=request, limits=limits), on_progress
-                )
-        except TimeoutError as error:
-            raise DecoderStopped(f"decoding took longer than {limits.wall_seconds:.0f} s") from error
-        finally:
-            await _stop(process)
+        async with asyncio.timeout(limits.wall_seconds):
+            return await _Conversation(process, source, on_progress).run(task)
+    except TimeoutError as error:
+        raise DecoderStopped(f"decoding took longer than {limits.wall_seconds:.0f} s") from error
     finally:
-        os.close(descriptor)
+        await _stop(process)
 
 
 async def _start(descriptor: int) -> Process:
@@ -67,43 +81,59 @@ async def _start(descriptor: int) -> Process:
     )
 
 
-async def _converse(process: Process, task: Task, on_progress: Callable[[Progress], None]) -> Extraction:
-    assert process.stdin is not None
-    assert process.stdout is not None
-    assert process.stderr is not None
-    complaints = asyncio.create_task(_tail(process.stderr))
-    try:
-        with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # its exit says more
-            process.stdin.write(wire.frame(task))
-            await process.stdin.drain()
-            process.stdin.close()
+class _Conversation:
+    """One task and its answers."""
+
+    def __init__(self, process: Process, source: Input, on_progress: Callable[[Progress], None]) -> None:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        assert process.stderr is not None
+        self._process = process
+        self._say, self._hear, self._complaints = process.stdin, process.stdout, process.stderr
+        self._source = source
+        self._on_progress = on_progress
+
+    async def run(self, task: Task) -> Extraction:
+        """Hand the task over and follow it to its end."""
+        complaints = asyncio.create_task(_tail(self._complaints))
         try:
-            return await _answer(process.stdout, task.limits.answer_bytes, on_progress)
+            await self._send(wire.frame(task))
+            while True:
+                extraction = await self._next(task.limits.answer_bytes)
+                if extraction is not None:
+                    return extraction
         except asyncio.IncompleteReadError:
-            raise _post_mortem(await process.wait(), await complaints) from None
-    finally:
-        complaints.cancel()
+            raise _post_mortem(await self._process.wait(), await complaints) from None
+        finally:
+            complaints.cancel()
 
-
-async def _answer(
-    stream: asyncio.StreamReader, most: int, on_progress: Callable[[Progress], None]
-) -> Extraction:
-    """Read answers up to the last one."""
-    while True:
-        length = int.from_bytes(await stream.readexactly(wire.HEADER), "big")
+    async def _next(self, most: int) -> Extraction | None:
+        """Read one answer and do what it asks for; return it if it is the last."""
+        length = int.from_bytes(await self._hear.readexactly(wire.HEADER), "big")
         if length > most:
             raise DecoderCrashed(f"the decoding process announced an answer of {length} bytes")
         try:
-            answer = wire.decode_answer(await stream.readexactly(length))
+            answer = wire.decode_answer(await self._hear.readexactly(length))
         except msgspec.DecodeError as error:
             raise DecoderCrashed("the decoding process sent something that is no answer") from error
         match answer:
-            case Progress():
-                on_progress(answer)
-            case Refusal():
-                raise REFUSALS.get(answer.code, MediaRefused)(answer.message)
             case Extraction():
                 return answer
+            case Refusal():
+                raise REFUSALS.get(answer.code, MediaRefused)(answer.message)
+            case Progress():
+                self._on_progress(answer)
+            case Need():
+                if not 0 <= answer.start < answer.start + answer.length <= self._source.size:
+                    raise DecoderCrashed("the decoding process asked for bytes that the file does not have")
+                await self._source.require(answer.start, answer.length)
+                await self._send(b"\x01")
+        return None
+
+    async def _send(self, data: bytes) -> None:
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # its exit says more
+            self._say.write(data)
+            await self._say.drain()
 
 
 def _post_mortem(status: int, complaints: str) -> MediaRefused | DecoderStopped:

@@ -3,7 +3,8 @@
 Each is four bytes of length, big endian, and that many of MessagePack.
 """
 
-from typing import BinaryIO, Final
+import os
+from typing import Final
 
 import msgspec
 
@@ -22,10 +23,20 @@ def frame(message: Answer | Task) -> bytes:
     return len(body).to_bytes(HEADER, "big") + body
 
 
-def read_task(stream: BinaryIO) -> Task:
-    """Read the one message that the decoding process gets."""
-    length = int.from_bytes(stream.read(HEADER), "big")
-    return _tasks.decode(stream.read(length))
+def read_task(descriptor: int) -> Task:
+    """Read the message with which the service begins, and not a byte more."""
+    length = int.from_bytes(_read(descriptor, HEADER), "big")
+    return _tasks.decode(_read(descriptor, length))
+
+
+def _read(descriptor: int, length: int) -> bytes:
+    data = b""
+    while len(data) < length:
+        chunk = os.read(descriptor, length - len(data))
+        if not chunk:
+            raise EOFError("the service has gone")
+        data += chunk
+    return data
 
 
 def decode_answer(body: bytes) -> Answer:
