@@ -20,11 +20,13 @@ from huntaze_common.publishing import encode_job
 _PROGRESS_INTERVAL = 1.0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Transaction:
     """The transaction in which a job's effects and its 'done' mark commit together."""
 
     connection: Connection
+    result: Result
+    """What the job is done with. A job whose result is only known from its effects sets it here."""
     _run: "Run"
 
     async def send(
@@ -114,13 +116,14 @@ class Run:
         """
         if self.committed is not None:
             raise RuntimeError("a job commits once")
-        encoded = msgspec.json.encode(result)
         finished = False
         try:
             async with self._pool.acquire() as connection:
                 async with connection.transaction():
-                    yield Transaction(connection, self)
-                    await self._ledger.finish(connection, self._claim, encoded)
+                    transaction = Transaction(connection, result, self)
+                    yield transaction
+                    result = transaction.result
+                    await self._ledger.finish(connection, self._claim, msgspec.json.encode(result))
                     finished = True
         except TRANSIENT_ERRORS as error:
             # After `finish`, the connection may have died with the commit done but its answer lost.

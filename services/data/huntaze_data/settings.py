@@ -1,0 +1,15 @@
+"""The data service's settings."""
+
+from typing import Annotated
+
+from huntaze_common.settings import WorkerSettings
+from msgspec import Meta
+
+
+class DataSettings(WorkerSettings, frozen=True, kw_only=True):
+    """Beside what every worker needs."""
+
+    late_days: Annotated[int, Meta(ge=1, le=30)] = 3
+    """How many closed days each run counts again, for events that came late."""
+    cleanup_seconds: Annotated[float, Meta(ge=1, le=240)] = 60.0
+    """How long one clean-up job deletes before it leaves the rest to a follow-up."""
