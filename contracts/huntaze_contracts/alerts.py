@@ -111,7 +111,7 @@ class Rule(Payload, frozen=True, kw_only=True):
         Id | None, Meta(description="The platform's rule that does not apply where this one is.")
     ] = None
     channels: Annotated[
-        tuple[Annotated[str, Meta(pattern=r"^@subject$|^[A-Za-z0-9_.\-]{1,128}$")], ...],
+        tuple[Annotated[str, Meta(pattern=r"^@subject$|^[A-Za-z0-9_./\-]{1,260}$")], ...],
         Meta(
             max_length=10, description="Ids of channels; `@subject` stands for all of the concerned user's."
         ),

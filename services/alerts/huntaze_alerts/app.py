@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 
 import structlog
@@ -12,11 +12,14 @@ from huntaze_common.links import UrlRefused
 from huntaze_common.postgres import Pool
 from huntaze_common.service import Service
 from huntaze_common.storage import open_object_store
+from huntaze_common.tokens import TokenReader
 
+from huntaze_alerts.alerts_api import ALERT_ROUTES
 from huntaze_alerts.channels.mail import MailServer
 from huntaze_alerts.channels.request import Post, Request
 from huntaze_alerts.delivery import Courier
 from huntaze_alerts.job import AlertsDeps, handle
+from huntaze_alerts.rules_api import RULE_ROUTES
 from huntaze_alerts.senders import Outside
 from huntaze_alerts.settings import AlertsSettings
 from huntaze_alerts.vault import Vault
@@ -43,9 +46,10 @@ async def open_deps(settings: AlertsSettings, pool: Pool) -> AsyncGenerator[Aler
             if settings.heartbeat_url is not None:
                 await _beat(post, settings.heartbeat_url)
 
+        vault = Vault(settings.channel_key)
         outside = Outside(
             post=post,
-            vault=Vault(settings.channel_key),
+            vault=vault,
             mail=_mail_server(settings),
             pagerduty_url=settings.pagerduty_url,
             telegram_url=settings.telegram_url,
@@ -54,6 +58,10 @@ async def open_deps(settings: AlertsSettings, pool: Pool) -> AsyncGenerator[Aler
         yield AlertsDeps(
             pool=pool,
             courier=lambda now: Courier(pool, outside.senders(now), presign, now),
+            tokens=TokenReader(settings.status_token_key),
+            vault=vault,
+            presign=presign,
+            now=lambda: datetime.now(UTC),
             usual_pause=timedelta(seconds=settings.check_interval),
             heartbeat=heartbeat,
         )
@@ -88,4 +96,5 @@ SERVICE = Service(
     settings=AlertsSettings,
     handle=handle,
     open=open_deps,
+    routes=[*ALERT_ROUTES, *RULE_ROUTES],
 )

@@ -10,6 +10,7 @@ import random
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from uuid import uuid4
 
 import structlog
 from huntaze_common.postgres import Pool
@@ -17,7 +18,7 @@ from huntaze_contracts.alerts import NotificationsDelivered
 
 from huntaze_alerts import metrics, store
 from huntaze_alerts.errors import Deferred, Refused
-from huntaze_alerts.messages import MOST_ITEMS, Message, Presign, item_of
+from huntaze_alerts.messages import MOST_ITEMS, Item, Message, Presign, item_of
 from huntaze_alerts.store import Channel, Delivery
 
 _log = structlog.get_logger()
@@ -60,6 +61,19 @@ class Courier:
             await metrics.count(self.pool, "alerts.messages_failed", failed, at=self.now())
         return NotificationsDelivered(sent=sent, failed=failed)
 
+    async def test(self, channel: Channel) -> None:
+        """Send a test message once.
+
+        Raises:
+            ChannelError: it was not taken, and is not tried again.
+        """
+        now = self.now()
+        item = Item("message", "info", "Test message", "If you can read this, the channel works.", now)
+        message = Message(
+            key=f"huntaze-test-{uuid4()}", items=[item], total=1, at=now, recipient=channel.owner or ""
+        )
+        await self._sender(channel)(message, channel)
+
     async def _work(self, until: float) -> tuple[int, int]:
         sent = failed = 0
         while asyncio.get_running_loop().time() < until:
@@ -88,9 +102,6 @@ class Courier:
     async def _send(self, delivery: Delivery) -> str | None:
         channel = await store.find_channel(self.pool, delivery.channel_id)
         assert channel is not None  # a foreign key sees to it
-        sender = self.senders.get(channel.kind)
-        if sender is None:
-            raise Refused(f"channels of kind {channel.kind} are not configured")
         rows = await store.contents(self.pool, delivery.id, MOST_ITEMS)
         message = Message(
             key=f"huntaze-{delivery.id}",
@@ -100,7 +111,13 @@ class Courier:
             recipient=delivery.recipient,
             uncertain=delivery.uncertain,
         )
-        return await sender(message, channel)
+        return await self._sender(channel)(message, channel)
+
+    def _sender(self, channel: Channel) -> Send:
+        sender = self.senders.get(channel.kind)
+        if sender is None:
+            raise Refused(f"there are no messages to channels of kind {channel.kind}")
+        return sender
 
     async def _put_off(self, delivery: Delivery, error: Deferred) -> None:
         now = self.now()

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from huntaze_common.errors import PayloadInvalid
 from huntaze_common.postgres import Pool
 from huntaze_common.run import Run
+from huntaze_common.tokens import TokenReader
 from huntaze_contracts.alerts import (
     AlertJob,
     AlertResult,
@@ -20,7 +21,8 @@ from huntaze_contracts.alerts import (
 
 from huntaze_alerts import evaluation, store
 from huntaze_alerts.delivery import Courier
-from huntaze_alerts.messages import SEVERITIES, Plain
+from huntaze_alerts.messages import SEVERITIES, Plain, Presign
+from huntaze_alerts.vault import Vault
 
 WORKER = "alert-checker"
 SENDING = 35.0
@@ -35,6 +37,11 @@ class AlertsDeps:
     pool: Pool
     courier: Callable[[Callable[[], datetime]], Courier]
     """Makes a courier for a clock."""
+    tokens: TokenReader
+    vault: Vault
+    presign: Presign
+    now: Callable[[], datetime]
+    """The clock of what nobody scheduled: the API."""
     usual_pause: timedelta
     heartbeat: Callable[[], Awaitable[None]]
     """Tells the monitor outside that checks go on; never fails."""

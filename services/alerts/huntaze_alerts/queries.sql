@@ -362,7 +362,8 @@ complete AS (
        SET state = d.next,
            since = CASE WHEN d.next <> d.state OR d.anew THEN $1 ELSE a.since END,
            severity = d.severe,
-           value = coalesce(d.value, a.value),
+           -- The one that it fires with; what it was when it was over is in the log.
+           value = CASE WHEN d.next = 'resolved' THEN a.value ELSE coalesce(d.value, a.value) END,
            fired_at = CASE WHEN d.fires THEN $1 ELSE a.fired_at END,
            resolved_at = CASE WHEN d.next = 'resolved' THEN $1 END,
            reason = CASE WHEN d.next <> 'resolved' THEN NULL
@@ -679,7 +680,8 @@ ON CONFLICT (id) DO UPDATE
             min_severity = EXCLUDED.min_severity, quiet_from = EXCLUDED.quiet_from,
             quiet_until = EXCLUDED.quiet_until, time_zone = EXCLUDED.time_zone, digest = EXCLUDED.digest,
             rate = EXCLUDED.rate, enabled = true, failures = 0, last_error = NULL, paused_until = NULL
-      WHERE c.owner IS NOT DISTINCT FROM EXCLUDED.owner AND c.kind = EXCLUDED.kind;
+      WHERE c.owner IS NOT DISTINCT FROM EXCLUDED.owner AND c.kind = EXCLUDED.kind
+  RETURNING id;
 
 -- name: channels_for_message
 -- $1 user_id, $2 chosen ids, or none for all
@@ -701,3 +703,194 @@ INSERT INTO notification (dedup_key, channel_id, recipient, kind, severity, mess
        FROM channel AS c
       WHERE c.id = ANY ($3::text[])
 ON CONFLICT (dedup_key) DO NOTHING;
+
+-- name: list_alerts
+-- Newest first. $1 user_id or null for all, $2 state or null, $3 before id or null, $4 limit
+  SELECT a.id, r.id AS rule_id, r.name, a.subject, a.labels, a.state, a.severity, a.value, a.started_at, a.fired_at,
+         a.resolved_at, a.reason, a.flapping, a.acknowledged_at, a.acknowledged_by
+    FROM alert AS a
+    JOIN rule AS r ON r.no = a.rule_no
+   WHERE ($1::text IS NULL OR a.subject = $1::text)
+     AND ($2::text IS NULL OR a.state = $2::text)
+     AND ($3::bigint IS NULL OR a.id < $3::bigint)
+ORDER BY a.id DESC
+   LIMIT $4::integer;
+
+-- name: find_alert
+-- $1 id
+SELECT a.id, r.id AS rule_id, r.name, a.subject, a.labels, a.state, a.severity, a.value, a.started_at, a.fired_at,
+       a.resolved_at, a.reason, a.flapping, a.acknowledged_at, a.acknowledged_by
+  FROM alert AS a
+  JOIN rule AS r ON r.no = a.rule_no
+ WHERE a.id = $1::bigint;
+
+-- name: events_of_alert
+-- $1 alert id
+SELECT at, kind, value, actor, note
+  FROM alert_event
+ WHERE alert_id = $1::bigint
+ ORDER BY id
+ LIMIT 500;
+
+-- name: notifications_of_alert
+-- $1 alert id
+   SELECT n.channel_id, n.kind, n.created_at, n.due_at, n.dropped, d.status, d.attempts, d.sent_at, d.last_error
+     FROM notification AS n
+LEFT JOIN delivery AS d ON d.id = n.delivery_id
+    WHERE n.alert_id = $1::bigint
+ ORDER BY n.id
+    LIMIT 500;
+
+-- name: acknowledge
+-- Nobody is reminded or called any more; whoever was told will still be told that it is over.
+-- $1 alert id, $2 now, $3 who, $4 note
+WITH taken AS (
+       UPDATE alert
+          SET acknowledged_at = $2::timestamptz, acknowledged_by = $3::text
+        WHERE id = $1::bigint AND state <> 'resolved' AND acknowledged_at IS NULL
+    RETURNING id
+)
+INSERT INTO alert_event (alert_id, at, kind, actor, note)
+     SELECT id, $2, 'acknowledged', $3, $4::text FROM taken
+  RETURNING alert_id;
+
+-- name: resolve_by_hand
+-- End an alert whatever is measured; while the condition holds, the next tick begins another one.
+-- $1 alert id, $2 now, $3 who, $4 note
+WITH ended AS (
+       UPDATE alert
+          SET state = 'resolved', since = $2::timestamptz, resolved_at = $2, reason = 'by_hand', sequence = sequence + 1
+        WHERE id = $1::bigint AND state <> 'resolved'
+    RETURNING id, fired_at, severity, value, sequence
+), logged AS (
+    INSERT INTO alert_event (alert_id, at, kind, actor, note)
+         SELECT id, $2, 'resolved', $3::text, $4::text FROM ended
+), dropped AS (
+    UPDATE notification AS n
+       SET dropped = 'resolved before it was sent'
+      FROM ended
+     WHERE n.alert_id = ended.id AND n.outgoing AND n.delivery_id IS NULL AND n.dropped IS NULL
+ RETURNING n.id
+), queued AS (
+    INSERT INTO notification (dedup_key, alert_id, channel_id, recipient, kind, severity, value, due_at, created_at,
+                              outgoing)
+         SELECT DISTINCT concat_ws('/', e.id, n.channel_id, 'resolved', e.sequence), e.id, n.channel_id, n.recipient,
+                'resolved', e.severity, e.value, $2, $2, n.outgoing
+           FROM ended AS e
+           JOIN notification AS n ON n.alert_id = e.id
+          WHERE e.fired_at IS NOT NULL AND n.dropped IS NULL
+            AND NOT EXISTS (SELECT FROM dropped WHERE dropped.id = n.id)
+    ON CONFLICT (dedup_key) DO NOTHING
+)
+SELECT id FROM ended;
+
+-- name: add_silence
+-- $1 owner or null, $2 rule_id, $3 subject, $4 labels as JSON text, $5 starts_at, $6 ends_at, $7 who, $8 reason
+INSERT INTO silence (owner, rule_id, subject, labels, starts_at, ends_at, created_by, reason)
+     VALUES ($1::text, $2::text, $3::text, $4::text::jsonb, $5::timestamptz, $6::timestamptz, $7::text, $8::text)
+  RETURNING id;
+
+-- name: list_silences
+-- $1 owner or null for all, $2 now
+SELECT id, owner, rule_id, subject, labels, starts_at, ends_at, created_by, reason
+  FROM silence
+ WHERE ($1::text IS NULL OR owner = $1::text) AND ends_at > $2::timestamptz
+ ORDER BY id
+ LIMIT 500;
+
+-- name: end_silence
+-- $1 id, $2 owner or null for any, $3 now
+   UPDATE silence
+      SET ends_at = greatest($3::timestamptz, starts_at + interval '1 microsecond')
+    WHERE id = $1::bigint AND ($2::text IS NULL OR owner = $2::text) AND ends_at > $3
+RETURNING id;
+
+-- name: list_inbox
+-- $1 user_id, $2 before id or null, $3 limit, $4 now
+   SELECT n.id, n.kind, n.severity, n.value, n.message, n.created_at, n.read_at, a.id AS alert_id, a.subject, a.labels,
+          a.started_at, a.fired_at, a.resolved_at, a.reason, r.id AS rule_id, r.definition
+     FROM notification AS n
+LEFT JOIN alert AS a ON a.id = n.alert_id
+LEFT JOIN rule AS r ON r.no = a.rule_no
+    WHERE NOT n.outgoing AND n.recipient = $1::text AND n.dropped IS NULL AND n.due_at <= $4::timestamptz
+      AND ($2::bigint IS NULL OR n.id < $2::bigint)
+ ORDER BY n.id DESC
+    LIMIT $3::integer;
+
+-- name: read_inbox
+-- $1 user_id, $2 newest id that was read, $3 now
+WITH marked AS (
+       UPDATE notification
+          SET read_at = $3::timestamptz
+        WHERE NOT outgoing AND recipient = $1::text AND id <= $2::bigint AND read_at IS NULL
+    RETURNING 1
+)
+SELECT count(*) FROM marked;
+
+-- name: list_rules
+-- $1 owner or null for all
+SELECT id, subject AS owner, definition, version, error, error_since
+  FROM rule
+ WHERE deleted_at IS NULL AND ($1::text IS NULL OR subject = $1::text OR subject IS NULL)
+ ORDER BY id
+ LIMIT 1000;
+
+-- name: count_rules
+-- $1 owner, $2 but this id
+SELECT count(*) FROM rule WHERE subject = $1::text AND deleted_at IS NULL AND id <> $2::text;
+
+-- name: delete_rule
+-- Its alerts end with the next tick. $1 id, $2 owner or null for any
+   UPDATE rule
+      SET deleted_at = clock_timestamp()
+    WHERE id = $1::text AND ($2::text IS NULL OR subject = $2::text) AND deleted_at IS NULL
+RETURNING id;
+
+-- name: add_trial
+-- A rule that exists in one transaction only, for a preview. $1 id, $2 subject, $3 definition, $4 created_at
+INSERT INTO rule (id, subject, definition, created_at)
+     VALUES ($1::text, $2::text, $3::text::jsonb, $4::timestamptz)
+  RETURNING no, source, aggregation = 'percentile' AS sized;
+
+-- name: firings_of_trial
+-- $1 rule number
+SELECT subject, labels, severity, value, fired_at, resolved_at
+  FROM alert
+ WHERE rule_no = $1::bigint AND fired_at IS NOT NULL
+ ORDER BY fired_at, subject
+ LIMIT 200;
+
+-- name: list_channels
+-- $1 owner or null for all
+SELECT id, owner, kind, name, config, secret, min_severity, quiet_from, quiet_until, time_zone, digest, rate, enabled,
+       failures, last_error, last_sent_at
+  FROM channel
+ WHERE $1::text IS NULL OR owner = $1::text
+ ORDER BY id
+ LIMIT 500;
+
+-- name: disable_channel
+-- $1 id, $2 owner or null for any
+   UPDATE channel
+      SET enabled = false, secret = NULL, last_error = 'switched off by its owner'
+    WHERE id = $1::text AND ($2::text IS NULL OR owner = $2::text)
+RETURNING id;
+
+-- name: prune
+-- Forget what is over, a bounded number of rows. $1 now, $2 age of alerts, $3 age of points, $4 limit
+WITH old_alerts AS (
+    DELETE FROM alert
+     WHERE id IN (SELECT id FROM alert WHERE resolved_at < $1::timestamptz - $2::interval ORDER BY id LIMIT $4::integer)
+ RETURNING 1
+), old_points AS (
+    DELETE FROM point
+     WHERE ctid = ANY (ARRAY(SELECT ctid FROM point WHERE at < $1 - $3::interval LIMIT $4))
+ RETURNING 1
+), old_evaluations AS (
+    DELETE FROM evaluation
+     WHERE slot IN (SELECT slot FROM evaluation WHERE slot < $1 - $2 ORDER BY slot LIMIT $4)
+       AND slot < (SELECT max(slot) FROM evaluation)
+ RETURNING 1
+)
+SELECT (SELECT count(*) FROM old_alerts) + (SELECT count(*) FROM old_points)
+       + (SELECT count(*) FROM old_evaluations) AS rows;

@@ -1,4 +1,4 @@
-"""The alerts service's tables: the only importer of queries.sql."""
+"""What the jobs read and write; with `records`, the only users of queries.sql."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,14 +11,14 @@ from huntaze_common import sql
 from huntaze_common.postgres import Connection, Pool
 from huntaze_contracts.alerts import AlertsChecked, Rule
 
-_QUERIES = sql.load("huntaze_alerts")
+QUERIES = sql.load("huntaze_alerts")
 _EVALUATION_LOCK = 5_120_388
 _BUNDLE_LOCK = 5_120_389
 
 _AGGREGATED = ("series_of_points", "series_of_jobs", "series_of_snapshots")
 TICKS: Mapping[str, str] = MappingProxyType(
     {
-        name: "WITH " + ", ".join(_QUERIES[part] for part in (*parts, "transition"))
+        name: "WITH " + ", ".join(QUERIES[part] for part in (*parts, "transition"))
         for name, *parts in (
             *((name, name, "aggregate_series") for name in _AGGREGATED),
             ("percentiles_of_points", "percentiles_of_points"),
@@ -28,16 +28,12 @@ TICKS: Mapping[str, str] = MappingProxyType(
 )
 """The statements of a tick: read, move, log and notify in one, for each kind of source."""
 STATEMENTS: Mapping[str, str] = MappingProxyType(
-    {
-        name: query
-        for name, query in _QUERIES.items()
-        if name not in {*TICKS, "aggregate_series", "transition"}
-    }
+    {name: query for name, query in QUERIES.items() if name not in {*TICKS, "aggregate_series", "transition"}}
     | dict(TICKS)
 )
 """Every statement that is sent to the server, by name."""
 
-_READERS = {
+READERS = {
     ("point", False): "series_of_points",
     ("point", True): "percentiles_of_points",
     ("job", False): "series_of_jobs",
@@ -123,13 +119,13 @@ class Delivery:
 
 async def lock(connection: Connection) -> None:
     """Keep every other tick, and every change of alerts by hand, out until the transaction ends."""
-    await connection.execute(_QUERIES["lock_evaluation"], _EVALUATION_LOCK)
+    await connection.execute(QUERIES["lock_evaluation"], _EVALUATION_LOCK)
 
 
 async def due(connection: Connection | Pool, slot: datetime) -> Due:
     """Find what a slot has to evaluate, with one cheap query."""
-    rows = await connection.fetch(_QUERIES["due_rules"], slot)
-    rules = {_READERS[row["source"], row["sized"]]: row["rules"] for row in rows if row["rules"]}
+    rows = await connection.fetch(QUERIES["due_rules"], slot)
+    rules = {READERS[row["source"], row["sized"]]: row["rules"] for row in rows if row["rules"]}
     return Due(rows[0]["last"], rows[0]["letters"], rules)
 
 
@@ -164,7 +160,7 @@ async def tick(
 
 async def close_orphans(connection: Connection, *, slot: datetime, now: datetime) -> Moves:
     """End the alerts whose rule was switched off, deleted or changed."""
-    row = await connection.fetchrow(_QUERIES["close_orphans"], slot, now)
+    row = await connection.fetchrow(QUERIES["close_orphans"], slot, now)
     assert row is not None
     return Moves(0, row["resolved"], row["notifications"])
 
@@ -172,14 +168,14 @@ async def close_orphans(connection: Connection, *, slot: datetime, now: datetime
 async def mark_rules(connection: Connection, rules: Sequence[int], error: str | None, slot: datetime) -> None:
     """Record why rules could not be evaluated, or that they could."""
     if error is None:
-        await connection.execute(_QUERIES["mark_rules_well"], rules)
+        await connection.execute(QUERIES["mark_rules_well"], rules)
     else:
-        await connection.execute(_QUERIES["mark_rules_failed"], rules, error, slot)
+        await connection.execute(QUERIES["mark_rules_failed"], rules, error, slot)
 
 
 async def find_evaluation(connection: Connection | Pool, slot: datetime) -> AlertsChecked | None:
     """Return what a slot's evaluation did, if there was one."""
-    row = await connection.fetchrow(_QUERIES["find_evaluation"], slot)
+    row = await connection.fetchrow(QUERIES["find_evaluation"], slot)
     return row and AlertsChecked(slot=slot, skipped=True, **row)
 
 
@@ -188,7 +184,7 @@ async def save_evaluation(
 ) -> None:
     """Log an evaluation; its slot can't be evaluated again."""
     await connection.execute(
-        _QUERIES["save_evaluation"],
+        QUERIES["save_evaluation"],
         done.slot,
         pause,
         done.rules,
@@ -203,13 +199,13 @@ async def save_evaluation(
 async def save_rule(connection: Connection | Pool, rule_id: str, subject: str | None, rule: Rule) -> None:
     """Make a rule, or change it; a change ends its alerts."""
     definition = msgspec.json.encode(rule).decode()
-    await connection.execute(_QUERIES["save_rule"], rule_id, subject, definition)
+    await connection.execute(QUERIES["save_rule"], rule_id, subject, definition)
 
 
-async def save_channel(connection: Connection | Pool, channel: Channel) -> None:
-    """Make a channel, or change it; it is switched on again."""
-    await connection.execute(
-        _QUERIES["save_channel"],
+async def save_channel(connection: Connection | Pool, channel: Channel) -> bool:
+    """Make a channel, or change it; it is switched on again. False: the id is of another kind or owner."""
+    saved = await connection.fetchval(
+        QUERIES["save_channel"],
         channel.id,
         channel.owner,
         channel.kind,
@@ -223,11 +219,12 @@ async def save_channel(connection: Connection | Pool, channel: Channel) -> None:
         channel.digest,
         channel.rate,
     )
+    return saved is not None
 
 
 async def find_channel(connection: Connection | Pool, channel_id: str) -> Channel | None:
     """Return a channel."""
-    row = await connection.fetchrow(_QUERIES["find_channel"], channel_id)
+    row = await connection.fetchrow(QUERIES["find_channel"], channel_id)
     return row and Channel(**{**row, "config": msgspec.json.decode(row["config"])})
 
 
@@ -235,7 +232,7 @@ async def save_points(connection: Connection | Pool, points: Sequence[Point]) ->
     """Add samples to the sums of their series and minutes."""
     values = [point.value for point in points]
     await connection.execute(
-        _QUERIES["save_points"],
+        QUERIES["save_points"],
         [point.metric for point in points],
         [point.subject for point in points],
         [msgspec.json.encode(point.labels).decode() for point in points],
@@ -252,7 +249,7 @@ async def channels_for_message(
     connection: Connection | Pool, user_id: str, chosen: Sequence[str]
 ) -> list[str]:
     """Return where a message to a user goes: the chosen channels of theirs, or all of them and the inbox."""
-    rows = await connection.fetch(_QUERIES["channels_for_message"], user_id, list(chosen))
+    rows = await connection.fetch(QUERIES["channels_for_message"], user_id, list(chosen))
     return [row["id"] for row in rows]
 
 
@@ -268,42 +265,42 @@ async def queue_message(
 ) -> None:
     """Put a message that is no alert into the outbox, once per key and channel."""
     content = msgspec.json.encode(message).decode()
-    await connection.execute(_QUERIES["queue_message"], key, user_id, list(channels), severity, content, now)
+    await connection.execute(QUERIES["queue_message"], key, user_id, list(channels), severity, content, now)
 
 
 async def bundle(connection: Connection, now: datetime, most: int) -> int:
     """Make messages of what is due, inside the caller's transaction; return how many."""
-    await connection.execute(_QUERIES["lock_evaluation"], _BUNDLE_LOCK)
-    made: int = await connection.fetchval(_QUERIES["bundle"], now, most)  # pyright: ignore[reportAssignmentType]
+    await connection.execute(QUERIES["lock_evaluation"], _BUNDLE_LOCK)
+    made: int = await connection.fetchval(QUERIES["bundle"], now, most)  # pyright: ignore[reportAssignmentType]
     return made
 
 
 async def claim_delivery(pool: Pool, now: datetime, lease: timedelta) -> Delivery | None:
     """Take one message to send, for as long as the lease lasts."""
-    row = await pool.fetchrow(_QUERIES["claim_delivery"], now, lease)
+    row = await pool.fetchrow(QUERIES["claim_delivery"], now, lease)
     return row and Delivery(**row)
 
 
 async def contents(pool: Pool, delivery_id: int, most: int) -> list[Any]:
     """Return what a message tells, the worst first."""
-    return await pool.fetch(_QUERIES["contents_of_delivery"], delivery_id, most)
+    return await pool.fetch(QUERIES["contents_of_delivery"], delivery_id, most)
 
 
 async def delivery_sent(pool: Pool, delivery_id: int, now: datetime, provider_id: str | None) -> None:
     """Record that a message arrived."""
-    await pool.execute(_QUERIES["delivery_sent"], delivery_id, now, provider_id)
+    await pool.execute(QUERIES["delivery_sent"], delivery_id, now, provider_id)
 
 
 async def delivery_deferred(pool: Pool, delivery_id: int, until: datetime, error: str) -> None:
     """Put a message off, and with it everything else for its channel."""
-    await pool.execute(_QUERIES["delivery_deferred"], delivery_id, until, error)
+    await pool.execute(QUERIES["delivery_deferred"], delivery_id, until, error)
 
 
 async def delivery_dead(pool: Pool, delivery_id: int, now: datetime, error: str) -> None:
     """Give a message up."""
-    await pool.execute(_QUERIES["delivery_dead"], delivery_id, now, error)
+    await pool.execute(QUERIES["delivery_dead"], delivery_id, now, error)
 
 
 async def next_delivery(pool: Pool, now: datetime) -> datetime | None:
     """Return when the next message can be sent; None when none waits."""
-    return await pool.fetchval(_QUERIES["next_delivery"], now)
+    return await pool.fetchval(QUERIES["next_delivery"], now)

@@ -2,7 +2,8 @@
 
 import asyncio
 import itertools
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
 from email import message_from_bytes, policy
 from email.message import EmailMessage
@@ -239,3 +240,16 @@ async def post(world: World) -> AsyncGenerator[Post]:
         )
         yield Post(world, web, mail, outside)
     listener.close()
+
+
+@pytest.fixture
+async def connect() -> AsyncGenerator[Callable[[str], Awaitable[World]]]:
+    """Opens worlds of other databases than the common one."""
+    async with AsyncExitStack() as stack:
+
+        async def open_world(dsn: str) -> World:
+            return World(
+                await stack.enter_async_context(asyncpg.create_pool(dsn, min_size=1, max_size=4)), dsn
+            )
+
+        yield open_world

@@ -221,7 +221,7 @@ async def test_pagerduty_resolves_the_incident_it_opened(post) -> None:
 
 
 async def test_a_storm_is_one_message(post) -> None:
-    """Thirty alerts at once: one message a channel, which counts what it does not name; PagerDuty gets each."""
+    """Thirty alerts at once: one message a channel, which counts the rest; PagerDuty gets each."""
     answer_all(post, b"{}", status="202 Accepted")
     await fire(post, *HTTP, "email", alerts=30, rate=100)
 
