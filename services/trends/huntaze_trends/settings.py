@@ -1,0 +1,17 @@
+"""The trends service's settings."""
+
+from typing import Annotated
+
+from huntaze_common.secret import Secret
+from huntaze_common.settings import Url, WorkerSettings
+from msgspec import Meta
+
+
+class TrendsSettings(WorkerSettings, frozen=True, kw_only=True):
+    """Beside what every worker needs."""
+
+    apify_token: Secret | None = None
+    """Without it the service runs, and scrapes fail with a message that names this setting."""
+    apify_api_url: Url = "https://api.apify.com"
+    most_usd_per_run: Annotated[float, Meta(gt=0)] = 1.0
+    """Apify stops a run that would cost more."""
