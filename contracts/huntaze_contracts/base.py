@@ -73,7 +73,10 @@ class Envelope(Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown
     schema_version: Annotated[int, Meta(ge=1, le=1000)] = 1
     job_id: Annotated[
         Id | None,
-        Meta(description="Names the job for ever: the same id never runs twice. Absent only on schedules."),
+        Meta(
+            description="Names the job for ever: the same id never runs twice. Absent on schedules, where it "
+            "is made from the slot; together with a schedule it names the slot to run again."
+        ),
     ] = None
     user_id: Annotated[
         Id | None, Meta(description="Whose job it is; absent for the platform's own jobs.")

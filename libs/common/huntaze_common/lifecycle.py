@@ -8,7 +8,7 @@ import contextlib
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Literal
 
 import msgspec
@@ -33,7 +33,7 @@ from huntaze_common.ledger.heart import Heart
 from huntaze_common.postgres import TRANSIENT_ERRORS, Pool
 from huntaze_common.publishing import Publisher
 from huntaze_common.run import Handler, Run
-from huntaze_common.slots import slot_job_id, slot_of
+from huntaze_common.slots import slot_in, slot_job_id, slot_of
 
 _log = structlog.get_logger()
 
@@ -118,8 +118,8 @@ class Lifecycle:
             raise PayloadInvalid(str(error)) from None
         except RecursionError:
             raise PayloadInvalid("the body is nested too deeply") from None
-        if (envelope.job_id is None) == (envelope.schedule is None):
-            raise PayloadInvalid("exactly one of jobId and schedule is needed")
+        if envelope.job_id is None and envelope.schedule is None:
+            raise PayloadInvalid("jobId or schedule is needed")
         return envelope, payload
 
     def _decode_payload(self, envelope: Envelope) -> Payload:
@@ -191,13 +191,15 @@ class Lifecycle:
         if envelope.schedule is None:
             assert envelope.job_id is not None  # decode() saw to it
             return envelope.job_id, None
+        if envelope.job_id is not None:
+            return envelope.job_id, slot_in(envelope.job_id, envelope.schedule)
         slot = slot_of(envelope.schedule, signed_at)
         if hints.retried and hints.message_id:
             # A retry hours later stands for the slot that its first delivery filled. The hint is unsigned,
             # but it can only lead to a job of the same schedule, where a wrong one replays a done result.
             earlier = await self._ledger.slot_of_message(hints.message_id, envelope.schedule.id)
             if earlier is not None:
-                slot = datetime.strptime(earlier.rpartition(".")[2], "%Y%m%dT%H%MZ").replace(tzinfo=UTC)
+                slot = slot_in(earlier, envelope.schedule)
         return slot_job_id(envelope.schedule, slot), slot
 
     async def _answer_from_ledger(self, ticket: Ticket, *, last: bool) -> Delivered | None:

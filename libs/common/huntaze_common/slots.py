@@ -4,6 +4,7 @@ A schedule's body is fixed when the schedule is made, so it holds no date. The s
 the cron expression fired before the delivery was signed.
 """
 
+import math
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -13,6 +14,7 @@ from huntaze_contracts.base import Schedule
 from huntaze_common.errors import PayloadInvalid
 
 _ZONE_PREFIX = "CRON_TZ="
+_SLOT = "%Y%m%dT%H%MZ"
 
 
 def slot_of(schedule: Schedule, signed_at: float) -> datetime:
@@ -28,14 +30,36 @@ def slot_of(schedule: Schedule, signed_at: float) -> datetime:
             zone = ZoneInfo(name)
         except (ZoneInfoNotFoundError, ValueError, OSError):
             raise PayloadInvalid(f"schedule.cron names an unknown time zone '{name[:64]}'") from None
-    # Backwards iteration excludes its start; a fire at exactly this second counts.
-    start = datetime.fromtimestamp(signed_at, UTC).astimezone(zone) + timedelta(seconds=1)
+    # Counting backwards excludes its start, and a fire at exactly this second counts.
+    signed = datetime.fromtimestamp(math.floor(signed_at), UTC)
+    start = (signed + timedelta(seconds=1)).astimezone(zone)
     try:
-        return next(CronSim(cron, start, reverse=True)).astimezone(UTC)
+        slot = next(CronSim(cron, start, reverse=True))
+        # Backwards, fires of the hour that comes twice in an autumn night can be missed: look forwards, too.
+        for later in CronSim(cron, slot):
+            if later > signed:
+                return slot.astimezone(UTC)
+            slot = later
     except (CronSimError, StopIteration):
-        raise PayloadInvalid("schedule.cron is not a cron expression that ever fires") from None
+        pass
+    raise PayloadInvalid("schedule.cron is not a cron expression that ever fires")
+
+
+def slot_in(job_id: str, schedule: Schedule) -> datetime:
+    """Return the slot that `slot_job_id` made ``job_id`` from.
+
+    Raises:
+        PayloadInvalid: it is no job of this schedule.
+    """
+    try:
+        slot = datetime.strptime(job_id.rpartition(".")[2], _SLOT).replace(tzinfo=UTC)
+    except ValueError:
+        slot = None
+    if slot is None or slot_job_id(schedule, slot) != job_id:
+        raise PayloadInvalid(f"jobId is no slot of schedule {schedule.id}")
+    return slot
 
 
 def slot_job_id(schedule: Schedule, slot: datetime) -> str:
     """Name the job of a slot: every message of the same slot is the same job."""
-    return f"{schedule.id}.{slot:%Y%m%dT%H%M}Z"
+    return f"{schedule.id}.{slot:{_SLOT}}"

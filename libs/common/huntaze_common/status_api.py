@@ -14,7 +14,7 @@ from http import HTTPStatus
 from typing import Annotated, Any
 
 import msgspec
-from huntaze_contracts.base import Instant
+from huntaze_contracts.base import Envelope, Instant
 from litestar import MediaType, Request, Response, get, post
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, QueryParameter
@@ -104,12 +104,25 @@ def status_routes(
                     HTTPStatus.CONFLICT, "not_retryable", "only failed and cancelled jobs run again"
                 )
             worker, body, times = again
-            dedup_id = f"{job_id}-r{times}"
-            await outbox.add(connection, dedup_id=dedup_id, worker=worker, body=body, delay=timedelta(0))
+            await outbox.add(
+                connection,
+                dedup_id=f"{job_id}-r{times}",
+                worker=worker,
+                body=_named(body, job_id),
+                delay=timedelta(0),
+            )
         await outbox.drain(pool, publisher)
         return Response({"state": "queued"}, status_code=202)
 
     return [show, list_jobs, cancel, retry]
+
+
+def _named(body: bytes, job_id: str) -> bytes:
+    """Put the job's id into its envelope: a schedule's message would run the present slot, not this one."""
+    envelope = msgspec.json.decode(body, type=Envelope)
+    if envelope.job_id is not None:
+        return body
+    return msgspec.json.encode(msgspec.structs.replace(envelope, job_id=job_id))
 
 
 def _encode_cursor(job: JobRow) -> str:

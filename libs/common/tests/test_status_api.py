@@ -2,6 +2,7 @@
 
 import base64
 import json
+import time
 from typing import Any
 
 
@@ -142,3 +143,20 @@ async def test_a_bug_tells_nothing_of_itself(service: Any) -> None:
     answer = await service.http.get("/jobs/a", headers=service.bearer())
     assert (answer.status_code, answer.json()["code"]) == (500, "internal_error")
     assert "stage" not in answer.text
+
+
+async def test_a_retried_slot_of_a_schedule_stays_that_slot(service: Any) -> None:
+    """A schedule's message names no slot: sent again hours later, it would stand for another one."""
+    envelope = json.loads(service.job("unused"))
+    del envelope["jobId"]
+    body = json.dumps({**envelope, "schedule": {"id": "alerts", "cron": "*/5 * * * *"}}).encode()
+    await service.deliver(body, at=time.time())
+    [row] = await service.sql("UPDATE job SET state = 'failed', result = NULL RETURNING job_id")
+    await service.sql("DELETE FROM effect")
+
+    await service.http.post(f"/jobs/{row['job_id']}/retry", headers=service.bearer("ops", operator=True))
+    again = service.qstash.published[-1]
+    assert again.deduplication_id == f"{row['job_id']}-r1"
+    assert json.loads(again.body)["jobId"] == row["job_id"]
+    assert (await service.deliver(again.body)).headers["x-job-outcome"] == "done"
+    assert [effect["job_id"] for effect in await service.sql("SELECT job_id FROM effect")] == [row["job_id"]]
