@@ -130,9 +130,9 @@ class Database:
                 # SQLite has undone the whole batch (a full disk does that), not only this operation.
                 done.append((write, None))
                 raise
-            execute("ROLLBACK TO operation")
             if not write.future.done():
                 write.future.set_exception(_explained(error))
+            execute("ROLLBACK TO operation")
         else:
             done.append((write, result))
         execute("RELEASE operation")

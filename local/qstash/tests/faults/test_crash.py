@@ -167,7 +167,7 @@ def test_random_kills_lose_nothing(start, destination, reply, request):
     check_delivered(observed, accepted, destination, last)
     check_order(observed, accepted)
     check_limits(observed, last)
-    assert len(last.sdk.schedule.list()) == size.schedules
+    check_schedules(last, size.schedules)
 
 
 def check_delivered(observed, accepted, destination, server):
@@ -195,6 +195,15 @@ def check_order(observed, accepted):
     for queue in range(3):
         numbers = [int(body) for body in observed.bodies[f"/queue{queue}"]]
         assert numbers == sorted(numbers)
+
+
+def check_schedules(server, count):
+    """Every schedule is there, and made one message for each minute that had come, never two."""
+    assert len(server.sdk.schedule.list()) == count
+    for number in range(count):
+        page = server.http.get(f"/v2/events?scheduleId=s{number}&state=CREATED").json()
+        minutes = [event["time"] // 60_000 for event in page["events"]]
+        assert len(minutes) == len(set(minutes)) == max(minutes) - min(minutes) + 1 >= 10
 
 
 def check_limits(observed, server):
