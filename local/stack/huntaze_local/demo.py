@@ -6,16 +6,18 @@ import time
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
+import asyncpg
 import httpx
-import jwt
 import msgspec
 from huntaze_common.publishing import encode_job
+from huntaze_common.secret import Secret
 from huntaze_common.storage import S3ObjectStore
+from huntaze_common.tokens import make_token
 from huntaze_contracts.alerts import AlertsChecked, CheckAlerts
 from huntaze_contracts.base import Payload
-from huntaze_contracts.data import AggregateAnalytics, DataProcessed
+from huntaze_contracts.data import AggregateAnalytics, CalculateUserStats, DataProcessed
 from huntaze_contracts.registry import WORKERS
 from huntaze_contracts.trends import ScrapeQuery, TrendsFound
 from huntaze_contracts.video import LinkedVideo, StoredVideo, VideoProcessed, VideoProcessing
@@ -24,6 +26,7 @@ from huntaze_local import terminal
 from huntaze_local.sample_clip import make_sample_clip
 from huntaze_local.stack import Stack
 
+T = TypeVar("T")
 USER = "demo"
 PATIENCE = 300.0
 """Seconds that one job may take before the demo gives up."""
@@ -50,34 +53,40 @@ class _Session:
         await self.stack.publisher().publish(worker, body, dedup_id=job_id)
         return job_id
 
-    async def follow(self, worker: str, job_id: str) -> dict[str, Any]:
-        """Show a job's progress until it is done, and return it.
+    async def read(self, service: str, path: str) -> dict[str, Any] | None:
+        """Read a service's API as an operator; None when it knows no such thing."""
+        token = make_token(
+            Secret(self.stack.status_token_key),
+            user_id=USER,
+            expires=datetime.now(UTC) + timedelta(minutes=5),
+            operator=True,
+        )
+        url = self.stack.urls[service] + path
+        answer = await self.http.get(url, headers={"authorization": f"Bearer {token}"})
+        return answer.json() if answer.status_code == 200 else None
+
+    async def follow(self, worker: str, job_id: str, kind: type[T]) -> T:
+        """Show a job's progress until it is done, and return its result.
 
         Raises:
             DemoFailed: it failed, or took too long.
         """
-        url = f"{self.stack.urls[WORKERS[worker].service]}/jobs/{job_id}"
         give_up = time.monotonic() + PATIENCE
         with terminal.console.status("waiting for the delivery") as status:
             while time.monotonic() < give_up:
-                answer = await self.http.get(url, headers={"authorization": f"Bearer {self._token()}"})
-                job: dict[str, Any] = {"state": "published"}
-                if answer.status_code == 200:
-                    job = answer.json()
-                match job["state"]:
+                job = await self.read(WORKERS[worker].service, f"/jobs/{job_id}")
+                match job and job["state"]:
                     case "succeeded":
-                        return job
+                        return msgspec.convert(job and job["result"], kind)
                     case "failed" | "cancelled":
-                        raise DemoFailed(f"job {job_id} {job['state']}: {job['error']['message']}")
-                    case state:
-                        shown = f"{state} {job.get('stage', '')} {job.get('progress', 0):.0f} %"
-                        status.update(shown if state != "published" else "waiting for the delivery")
+                        raise DemoFailed(f"job {job_id} failed: {job and job['error']['message']}")
+                    case "running":
+                        status.update(f"{job and job['stage']} {job and job['progress']:.0f} %")
+                    case _:
+                        pass
                 await asyncio.sleep(0.1)
-        raise DemoFailed(f"job {job_id} was not done after {PATIENCE:.0f} s; see the logs in .dev/data/logs")
-
-    def _token(self) -> str:
-        claims = {"sub": USER, "exp": datetime.now(UTC) + timedelta(minutes=5)}
-        return jwt.encode(claims, self.stack.status_token_key, algorithm="HS256")
+        logs = self.directory.parent / "logs"
+        raise DemoFailed(f"job {job_id} was not done after {PATIENCE:.0f} s; the logs are in {logs}")
 
 
 async def run(stack: Stack, directory: Path, *, video: str | None) -> None:
@@ -106,8 +115,7 @@ async def _video(session: _Session, video: str | None) -> Path:
     source = await _source(session, video)
     payload = VideoProcessing(video_id=f"clip-{session.run_id}", source=source)
     job_id = await session.publish("video-processing", payload, "video")
-    job = await session.follow("video-processing", job_id)
-    result = msgspec.convert(job["result"], VideoProcessed)
+    result = await session.follow("video-processing", job_id, VideoProcessed)
     path = session.directory / f"grid.{result.grid.key.rpartition('.')[2]}"
     path.write_bytes(await session.store.get(result.grid.key))
     terminal.step(
@@ -117,7 +125,8 @@ async def _video(session: _Session, video: str | None) -> Path:
     cuts = [frame for frame in result.keyframes if frame.scene_score is not None]
     times = ", ".join(f"{cut.time_ms / 1000:.1f} s ({cut.scene_score:.2f})" for cut in cuts)
     terminal.say(f"  keyframes at new shots (and the change's score): {times or 'none'}")
-    terminal.say(f"  analysis by the model: {result.analysis.status} {result.analysis.reason}".rstrip())
+    reason = f" ({result.analysis.reason})" if result.analysis.reason else ""
+    terminal.say(f"  analysis by the model: {result.analysis.status}{reason}")
     return path
 
 
@@ -141,25 +150,65 @@ async def _source(session: _Session, video: str | None) -> StoredVideo | LinkedV
 
 
 async def _trends(session: _Session) -> None:
-    terminal.heading("2. Trends: what rises (sample posts, served by a stand-in of the Apify API)")
-    payload = ScrapeQuery(platform="tiktok", value="studio")
-    first = await session.publish("content-trends", payload, "trends")
-    job = await session.follow("content-trends", first)
-    result = msgspec.convert(job["result"], TrendsFound)
-    terminal.say(str(result))
+    terminal.heading("2. Trends: what rises")
+    terminal.say("  sample posts, served by a stand-in of the Apify API; nothing is scraped")
+    payload = ScrapeQuery(platform="tiktok", value="creators", max_posts=2000)
+    first = await session.follow(
+        "content-trends", await session.publish("content-trends", payload, "trends"), TrendsFound
+    )
+    look = 1
+    while True:
+        job_id = f"{first.scrape_id}-look-{look}"
+        result = await session.follow("content-trends", job_id, TrendsFound)
+        if result.status == "analysed":
+            break
+        look += 1
+    terminal.step(f"{result.posts} posts read, {result.quarantined} broken rows set aside")
+    for trend in result.trends[:3]:
+        terminal.say(f"  #{trend.identifier} is {trend.state}: " + "; ".join(trend.reasons))
+    if not result.trends:
+        terminal.say("  nothing rises more than chance explains")
 
 
 async def _data(session: _Session) -> None:
-    terminal.heading("3. Data: yesterday in numbers")
+    terminal.heading("3. Data: a creator's day")
     job_id = await session.publish("data-processing", AggregateAnalytics(), "data")
-    job = await session.follow("data-processing", job_id)
-    result = msgspec.convert(job["result"], DataProcessed)
-    terminal.say(str(result))
+    result = await session.follow("data-processing", job_id, DataProcessed)
+    job_id = await session.publish("data-processing", CalculateUserStats(), "stats")
+    await session.follow("data-processing", job_id, DataProcessed)
+    terminal.step(
+        f"{result.rows_read} messages of {result.users} creators counted, each in its creator's time zone;"
+        f" {result.rows_written} rows changed"
+    )
+    connection = await asyncpg.connect(session.stack.dsn("huntaze_data"))
+    try:
+        row = await connection.fetchrow(_BUSIEST_DAY)
+    finally:
+        await connection.close()
+    if row:
+        rate = "unknown" if row["response_rate"] is None else f"{row['response_rate']:.0f} %"
+        terminal.say(
+            f"  {row['user_id']} on {row['day']} ({row['time_zone']}): {row['messages_in']} messages from"
+            f" fans, {row['messages_out']} answers in {row['active_threads']} chats;"
+            f" response rate of the month {rate}"
+        )
 
 
 async def _alerts(session: _Session) -> None:
     terminal.heading("4. Alerts: what somebody should know")
-    job_id = await session.publish("alert-checker", CheckAlerts(slot=datetime.now(UTC)), "alerts")
-    job = await session.follow("alert-checker", job_id)
-    result = msgspec.convert(job["result"], AlertsChecked)
-    terminal.say(str(result))
+    slot = CheckAlerts(slot=datetime.now(UTC))
+    job_id = await session.publish("alert-checker", slot, "alerts")
+    result = await session.follow("alert-checker", job_id, AlertsChecked)
+    terminal.step(f"{result.rules} rules checked, {result.fired} fired now")
+    firing = await session.read("alerts", "/alerts?state=firing&limit=5")
+    for alert in (firing or {"alerts": []})["alerts"]:
+        value = "" if alert["value"] is None else f" ({alert['value']:.3g})"
+        terminal.say(f"  {alert['severity']}: {alert['name']}, {alert['subject'] or 'platform'}{value}")
+
+
+_BUSIEST_DAY = """
+  SELECT d.*, s.response_rate
+    FROM daily_stats AS d LEFT JOIN user_stats AS s USING (user_id)
+ORDER BY d.day DESC, d.messages_in + d.messages_out DESC, d.user_id
+   LIMIT 1
+"""

@@ -1,7 +1,6 @@
 """Which topics rise: share of the sample against its own past, with a bounded rate of false alarms.
 
-A window's topic is a **confirmed** trend when all of these hold, and **watched** when it is broad and its burst
-has weight:
+A topic is a **confirmed** trend when all of these hold, and **watched** when it is broad and its burst has weight:
 
 - enough posts and authors, and no author with most of them (one person posting fifty times is no trend);
 - significance under a Gamma–Poisson model of the base, with false discoveries controlled over all topics
@@ -241,7 +240,7 @@ def _judge(
         weight=weights[-1],
         windows_in_burst=in_burst,
         reasons=(
-            f"{x} of {n} posts ({x / n:.1%}) against {expected:.1f} expected",
+            f"{x} of {n} posts ({x / n:.1%}) where {expected:.2g} were expected",
             f"{ratio:.1f}× usual, at least {ratio_low:.1f}×",
             f"{len(authors)} creators",
             f"in burst for {in_burst} of the last {len(windows)} days",
