@@ -77,6 +77,8 @@ class ExtractRequest(msgspec.Struct, frozen=True, kw_only=True):
     quality: Annotated[int, Meta(ge=1, le=100)] = 85
     grid_side: Annotated[int, Meta(ge=256, le=4096)] = 2048
     hook_frames: bool = True
+    storyboard: bool = True
+    sound: bool = True
 
 
 class Image(msgspec.Struct, frozen=True, kw_only=True):
@@ -86,6 +88,15 @@ class Image(msgspec.Struct, frozen=True, kw_only=True):
     media_type: str
     width: int
     height: int
+
+
+class Pace(StrEnum):
+    """How fast the shots follow each other, by their mean length."""
+
+    SLOW = "slow"  # eight seconds and more
+    MODERATE = "moderate"  # four to eight
+    FAST = "fast"  # two to four
+    VERY_FAST = "very_fast"
 
 
 class MediaInfo(msgspec.Struct, frozen=True, kw_only=True):
@@ -164,6 +175,81 @@ class Grid(msgspec.Struct, frozen=True, kw_only=True):
     cells: tuple[Cell, ...]
 
 
+class Sheet(msgspec.Struct, frozen=True, kw_only=True):
+    """One sheet of the storyboard; its name is made from its content."""
+
+    name: str
+    image: Image
+
+
+class Storyboard(msgspec.Struct, frozen=True, kw_only=True):
+    """Small pictures at even steps, for players; the map refers to the sheets by name."""
+
+    step: float
+    vtt: str
+    sheets: tuple[Sheet, ...]
+
+
+class Moment(msgspec.Struct, frozen=True, kw_only=True):
+    """A point of the curves: means over one step."""
+
+    time: float
+    light: float
+    """Grey level, 0 to 255."""
+    motion: float
+    """Difference of neighbouring frames in grey levels."""
+
+
+class Colour(msgspec.Struct, frozen=True, kw_only=True):
+    """A main colour and the share of the area that it covers."""
+
+    rgb: str
+    share: Share
+
+
+class Pacing(msgspec.Struct, frozen=True, kw_only=True):
+    """How long the shots are, in seconds."""
+
+    pace: Pace
+    shots: int
+    mean: float
+    median: float
+    shortest: float
+    longest: float
+
+
+class Silence(msgspec.Struct, frozen=True, kw_only=True):
+    """A stretch in which there is nothing to hear."""
+
+    start: float
+    end: float
+
+
+class Sound(msgspec.Struct, frozen=True, kw_only=True):
+    """How loud the video is, after EBU R 128, in LUFS."""
+
+    loudness: float | None
+    """Of the whole; null when all of it is below the standard's gate."""
+    curve: tuple[float, ...]
+    """Loudest 0.4 seconds of each step."""
+    silences: tuple[Silence, ...]
+
+
+class Measures(msgspec.Struct, frozen=True, kw_only=True):
+    """What can be said of a video without a model."""
+
+    step: float
+    """Seconds between the points of the curves."""
+    moments: tuple[Moment, ...]
+    light: float
+    motion: float
+    sharpness: float
+    palette: tuple[Colour, ...]
+    pacing: Pacing
+    sound: Sound | None
+    """Null when there is no sound track that can be read."""
+
+
 class Cost(msgspec.Struct, frozen=True, kw_only=True):
     """What the decoding process used."""
 
@@ -189,6 +275,8 @@ class Extraction(msgspec.Struct, frozen=True, kw_only=True, tag="extraction"):
     hooks: tuple[Keyframe, ...]
     cover: Keyframe
     grid: Grid
+    storyboard: Storyboard | None
+    measures: Measures
     cost: Cost
 
 

@@ -5,22 +5,22 @@ import sys
 from collections.abc import Callable, Sequence
 from io import RawIOBase
 from time import monotonic, process_time
-from typing import NamedTuple
 
 import av
+import numpy as np
 from PIL import Image as Pillow
 
 from huntaze_video import grid
-from huntaze_video.errors import MediaUnreadable
 from huntaze_video.extraction import (
     Cost,
     Extraction,
     ExtractRequest,
     FramePosition,
+    Grid,
     ImageFormat,
     Keyframe,
     Limits,
-    MediaInfo,
+    Measures,
     Progress,
     Transition,
 )
@@ -33,29 +33,23 @@ from huntaze_video.keyframes import (
     choose_cover,
     schedule,
 )
-from huntaze_video.luma import LumaSampler
+from huntaze_video.luma import LumaSampler, Thumbnail
+from huntaze_video.measures import Watch, hear, summarise
 from huntaze_video.media import Media
+from huntaze_video.pictures import displayed_size, to_picture
 from huntaze_video.shots import Boundary, ShotDetector
-from huntaze_video.stills import Still, StillPool, difference_hash, picture
+from huntaze_video.stills import Still, StillPool, difference_hash
+from huntaze_video.storyboard import Storyboarder
 
 _REPORT_EVERY = 0.2
 _MISJUDGED = 0.1
 """Share by which the announced duration may be wrong before the video is decoded again with the true one."""
 
 
-class _Pass(NamedTuple):
-    """What one pass over all frames yields."""
-
-    stills: list[Still]
-    boundaries: list[Boundary]
-    times: list[float]
-    first: av.VideoFrame
-
-
 def extract(
     source: RawIOBase, request: ExtractRequest, limits: Limits, report: Callable[[Progress], None]
 ) -> Extraction:
-    """Decode ``source`` once and return its shots, chosen frames and grid.
+    """Decode ``source`` once and return its shots, chosen frames, grid, storyboard and measures.
 
     Raises:
         MediaRefused: in one of its kinds; see `huntaze_video.errors`.
@@ -64,84 +58,172 @@ def extract(
     media = Media.open(source, limits)
     try:
         announced = media.duration
-        seen = _decode(media, request, report)
+        viewing = _Viewing(media, request, report)
+        viewing.run()
         if abs(media.duration - announced) > _MISJUDGED * max(announced, media.duration):
             # The frames to keep were planned for another length: plan again with what was found.
             media.rewind()
-            seen = _decode(media, request, report)
-        info = media.describe(seen.first, frames=media.frames_decoded)
-        frame_rate = media.frame_rate
+            viewing = _Viewing(media, request, report)
+            viewing.run()
+        return _Composition(viewing).extraction(began)
     finally:
         media.close()
-    return _compose(request, info, seen, frame_rate, began)
 
 
-def _decode(media: Media, request: ExtractRequest, report: Callable[[Progress], None]) -> _Pass:
-    count = request.rows * request.cols
-    pool = StillPool(
-        schedule(media.duration, media.frame_rate, count, hooks=request.hook_frames),
-        news=count + 12,
-        sample_aspect_ratio=media.sample_aspect_ratio,
-    )
-    sampler = LumaSampler()
-    detector = ShotDetector(frame_rate=media.frame_rate, threshold=request.threshold)
-    times: list[float] = []
-    first: av.VideoFrame | None = None
-    reported, length = monotonic(), max(media.duration, 1e-3)
-    for time, frame in media.frames():
-        first = first or frame
-        thumbnail = sampler.sample(frame)
-        detector.push(thumbnail)
-        pool.offer(time, frame, thumbnail)
-        times.append(time)
-        if monotonic() - reported >= _REPORT_EVERY:
-            reported = monotonic()
-            report(Progress(share=min(1.0, time / length), time=time))
-    if first is None:
-        raise MediaUnreadable("no frame of the video can be decoded")
-    return _Pass(pool.finish(), detector.finish(), times, first)
+class _Viewing:
+    """One pass over all frames, and what is gathered on the way."""
+
+    def __init__(self, media: Media, request: ExtractRequest, report: Callable[[Progress], None]) -> None:
+        count = request.rows * request.cols
+        self.media = media
+        self.request = request
+        self.times: list[float] = []
+        self.first: av.VideoFrame | None = None
+        self.boundaries: list[Boundary] = []
+        self.stills: list[Still] = []
+        self.watch = Watch(media.duration)
+        self.storyboarder = Storyboarder(media.duration) if request.storyboard else None
+        self._report = report
+        self._length = max(media.duration, 1e-3)
+        self._detector = ShotDetector(frame_rate=media.frame_rate, threshold=request.threshold)
+        self._sampler = LumaSampler()
+        self._pool = StillPool(
+            schedule(media.duration, media.frame_rate, count, hooks=request.hook_frames),
+            news=count + 12,
+            sample_aspect_ratio=media.sample_aspect_ratio,
+        )
+
+    def run(self) -> None:
+        """Decode to the end."""
+        reported = monotonic()
+        previous: Thumbnail | None = None
+        for time, frame in self.media.frames(with_sound=self.request.sound):
+            self.first = self.first or frame
+            thumbnail = self._sampler.sample(frame)
+            self._look(time, frame, thumbnail, previous)
+            previous = thumbnail
+            if monotonic() - reported >= _REPORT_EVERY:
+                reported = monotonic()
+                self._report(Progress(share=min(1.0, time / self._length), time=time))
+        self.stills = self._pool.finish()
+        self.boundaries = self._detector.finish()
+
+    def _look(
+        self, time: float, frame: av.VideoFrame, thumbnail: Thumbnail, previous: Thumbnail | None
+    ) -> None:
+        self.times.append(time)
+        self._detector.push(thumbnail)
+        self._pool.offer(time, frame, thumbnail)
+        if self.storyboarder is not None:
+            self.storyboarder.offer(time, frame, displayed_size(frame, self.media.sample_aspect_ratio))
+        change = 0 if previous is None else np.abs(thumbnail.astype(np.int16) - previous).mean()
+        self.watch.see(time, light=float(thumbnail.mean()), motion=float(change))
 
 
-def _compose(
-    request: ExtractRequest, info: MediaInfo, seen: _Pass, frame_rate: float, began: float
-) -> Extraction:
-    transitions = tuple(_transition(boundary, seen.times) for boundary in seen.boundaries)
-    cuts = [Cut(found.start, found.time, found.score) for found in transitions]
-    candidates = [
-        Candidate(still.time, still.thumbnail, still.sharpness, still.shows_something)
-        for still in seen.stills
-    ]
-    choices = choose(
-        candidates,
-        cuts,
-        duration=info.duration,
-        frame_rate=frame_rate,
-        count=request.rows * request.cols,
-    )
-    pictures = {choice.candidate: picture(seen.stills[choice.candidate]) for choice in choices}
-    hooks = _hooks(candidates, info.duration) if request.hook_frames else []
-    cover = choose_cover(candidates, cuts)
-    composite = grid.compose(
-        [
-            grid.Tile(ordinal, round(candidates[choice.candidate].time, 6), pictures[choice.candidate])
-            for ordinal, choice in enumerate(choices, start=1)
-        ],
-        rows=request.rows,
-        cols=request.cols,
-        side=request.grid_side,
-        image_format=request.image_format,
-        quality=request.quality,
-    )
-    cover_choice = Choice(cover, FramePosition.FILL, candidates[cover].time, None)
-    return Extraction(
-        media=info,
-        transitions=transitions,
-        keyframes=_keyframes(choices, seen.stills, pictures, request.quality),
-        hooks=_keyframes(hooks, seen.stills, pictures, request.quality),
-        cover=_keyframes([cover_choice], seen.stills, pictures, request.quality)[0],
-        grid=composite,
-        cost=_cost(began),
-    )
+class _Composition:
+    """What is made of one viewing."""
+
+    def __init__(self, viewing: _Viewing) -> None:
+        self._viewing = viewing
+        self._request = viewing.request
+        self._stills = viewing.stills
+        self._candidates = [
+            Candidate(still.time, still.thumbnail, still.sharpness, still.shows_something)
+            for still in viewing.stills
+        ]
+        self._transitions = tuple(_transition(found, viewing.times) for found in viewing.boundaries)
+        self._pictures: dict[int, Pillow.Image] = {}
+
+    def extraction(self, began: float) -> Extraction:
+        """Return the whole; ``began`` is when the work did."""
+        viewing, media = self._viewing, self._viewing.media
+        assert viewing.first is not None  # `Media.frames` yields one or raises
+        cuts = [Cut(found.start, found.time, found.score) for found in self._transitions]
+        chosen = choose(
+            self._candidates,
+            cuts,
+            duration=media.duration,
+            frame_rate=media.frame_rate,
+            count=self._request.rows * self._request.cols,
+        )
+        cover = choose_cover(self._candidates, cuts)
+        cover_choice = Choice(cover, FramePosition.FILL, self._candidates[cover].time, None)
+        board = viewing.storyboarder
+        return Extraction(
+            media=media.describe(viewing.first, frames=media.frames_decoded),
+            transitions=self._transitions,
+            keyframes=self._keyframes(chosen),
+            hooks=self._keyframes(self._hooks()),
+            cover=self._keyframes([cover_choice])[0],
+            grid=self._grid(chosen),
+            storyboard=board.finish(media.duration) if board is not None else None,
+            measures=self._measures(chosen),
+            cost=_cost(began),
+        )
+
+    def _grid(self, chosen: Sequence[Choice]) -> Grid:
+        return grid.compose(
+            [
+                grid.Tile(ordinal, round(self._stills[c.candidate].time, 6), self._picture(c.candidate))
+                for ordinal, c in enumerate(chosen, start=1)
+            ],
+            rows=self._request.rows,
+            cols=self._request.cols,
+            side=self._request.grid_side,
+            image_format=self._request.image_format,
+            quality=self._request.quality,
+        )
+
+    def _hooks(self) -> list[Choice]:
+        """Return the frames nearest to the first seconds, where the video is long enough to have them."""
+        if not self._request.hook_frames or self._viewing.media.duration < HOOK_TIMES[-1]:
+            return []
+        return [
+            Choice(
+                min(range(len(self._stills)), key=lambda i: abs(self._stills[i].time - time)),
+                FramePosition.HOOK,
+                time,
+                None,
+            )
+            for time in HOOK_TIMES
+        ]
+
+    def _keyframes(self, choices: Sequence[Choice]) -> tuple[Keyframe, ...]:
+        made: list[Keyframe] = []
+        for ordinal, choice in enumerate(choices, start=1):
+            still = self._stills[choice.candidate]
+            picture = self._picture(choice.candidate)
+            made.append(
+                Keyframe(
+                    ordinal=ordinal,
+                    position=choice.position,
+                    requested=round(choice.requested, 6),
+                    time=round(still.time, 6),
+                    scene_score=choice.scene_score,
+                    luma=round(still.luma, 2),
+                    sharpness=still.sharpness,
+                    perceptual_hash=difference_hash(still.thumbnail),
+                    image=grid.encode(picture, ImageFormat.JPEG, self._request.quality),
+                )
+            )
+        return tuple(made)
+
+    def _measures(self, chosen: Sequence[Choice]) -> Measures:
+        media = self._viewing.media
+        meter = media.sound
+        return summarise(
+            watch=self._viewing.watch,
+            boundaries=[found.time for found in self._transitions],
+            duration=media.duration,
+            pictures=[self._picture(choice.candidate) for choice in chosen],
+            sharpness=[still.sharpness for still in self._stills],
+            sound=hear(meter.curve, meter.integrated, media.duration) if meter and meter.curve else None,
+        )
+
+    def _picture(self, index: int) -> Pillow.Image:
+        if index not in self._pictures:
+            self._pictures[index] = to_picture(self._stills[index].frame)
+        return self._pictures[index]
 
 
 def _transition(boundary: Boundary, times: Sequence[float]) -> Transition:
@@ -153,40 +235,6 @@ def _transition(boundary: Boundary, times: Sequence[float]) -> Transition:
         time=round(times[boundary.last], 6),
         score=boundary.score,
     )
-
-
-def _hooks(candidates: Sequence[Candidate], duration: float) -> list[Choice]:
-    """Return the frames nearest to the first seconds, where the video is long enough to have them."""
-    if duration < HOOK_TIMES[-1]:
-        return []
-    nearest = {
-        time: min(range(len(candidates)), key=lambda i: abs(candidates[i].time - time)) for time in HOOK_TIMES
-    }
-    return [Choice(index, FramePosition.HOOK, time, None) for time, index in nearest.items()]
-
-
-def _keyframes(
-    choices: Sequence[Choice], stills: Sequence[Still], pictures: dict[int, Pillow.Image], quality: int
-) -> tuple[Keyframe, ...]:
-    made: list[Keyframe] = []
-    for ordinal, choice in enumerate(choices, start=1):
-        still = stills[choice.candidate]
-        if choice.candidate not in pictures:
-            pictures[choice.candidate] = picture(still)
-        made.append(
-            Keyframe(
-                ordinal=ordinal,
-                position=choice.position,
-                requested=round(choice.requested, 6),
-                time=round(still.time, 6),
-                scene_score=choice.scene_score,
-                luma=round(still.luma, 2),
-                sharpness=still.sharpness,
-                perceptual_hash=difference_hash(still.thumbnail),
-                image=grid.encode(pictures[choice.candidate], ImageFormat.JPEG, quality),
-            )
-        )
-    return tuple(made)
 
 
 def _cost(began: float) -> Cost:

@@ -65,7 +65,8 @@ def schedule(duration: float, frame_rate: float, count: int, *, hooks: bool) -> 
     latest = max(0.0, duration - _FROM_FRAME_END / frame_rate)
     even = [min((index + 0.5) * duration / (2 * count), latest) for index in range(2 * count)]
     anchors = [time for _, time in anchor_times(duration, frame_rate)]
-    return sorted({*even, *anchors, *(HOOK_TIMES if hooks and duration >= HOOK_TIMES[-1] else ())})
+    first = [min(time, latest) for time in HOOK_TIMES] if hooks and duration >= HOOK_TIMES[-1] else []
+    return sorted({*even, *anchors, *first})
 
 
 def choose(

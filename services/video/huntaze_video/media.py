@@ -18,11 +18,13 @@ from av.stream import Disposition
 
 from huntaze_video.errors import MediaTooLarge, MediaUnreadable, MediaUnsupported, NoVideoStream
 from huntaze_video.extraction import Limits, MediaInfo
+from huntaze_video.pictures import displayed_size, has_alpha, is_hdr
+from huntaze_video.sound import SoundMeter
 
 _VIDEO_CODECS = frozenset({"h264", "hevc", "vp8", "vp9", "av1", "libdav1d", "mpeg4", "mjpeg", "prores"})
+_KEEPING_ALPHA = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
 _DECODERS = sorted(
     _VIDEO_CODECS
-    | {"libvpx", "libvpx-vp9"}  # the only decoders that keep the alpha channel of WebM
     | {"aac", "mp3", "mp3float", "opus", "vorbis", "ac3", "eac3", "flac", "alac"}
     | {"pcm_s16le", "pcm_s16be", "pcm_s24le", "pcm_f32le", "pcm_u8"}
 )
@@ -57,8 +59,10 @@ class Media:
         self._container = container
         self._limits = limits
         self._stream = _choose_stream(container, limits)
-        self._stream.thread_type = "AUTO"
-        self._stream.codec_context.thread_count = limits.threads
+        self._decoder = _decoder_of(self._stream)
+        self._decoder.thread_type = "AUTO"
+        self._decoder.thread_count = limits.threads
+        self.sound: SoundMeter | None = None
         self.frames_decoded = 0
         self.damaged_packets = 0
         self.last_time = 0.0
@@ -127,7 +131,7 @@ class Media:
             pixel_format=first.format.name,
             hdr=is_hdr(first),
             interlaced=first.interlaced_frame,
-            alpha=any(component.is_alpha for component in first.format.components),
+            alpha=has_alpha(first),
             audio=bool(self._container.streams.audio),
         )
 
@@ -136,10 +140,11 @@ class Media:
         """Width of one stored sample over its height; null where samples are square."""
         return self._stream.sample_aspect_ratio
 
-    def frames(self) -> Iterator[tuple[float, av.VideoFrame]]:
+    def frames(self, *, with_sound: bool = False) -> Iterator[tuple[float, av.VideoFrame]]:
         """Yield the time and the picture of each frame, in display order, from the start.
 
-        Damaged packets are counted and skipped. When it ends, ``duration`` is what was really there.
+        Damaged packets are counted and skipped. When it ends, ``duration`` is what was really there, and
+        ``sound`` has metered the first sound track if it was asked to.
 
         Raises:
             MediaTooLarge: a frame, their number or their time span is over the limits.
@@ -147,6 +152,7 @@ class Media:
         """
         self.frames_decoded = self.damaged_packets = 0
         start, step, previous = self._start_time(), 1.0 / self.frame_rate, -1.0
+        self.sound = self._meter(with_sound)
         for frame in self._decoded():
             _check(frame.width * frame.height <= self._limits.pixels, "a frame has too many pixels")
             stamp = previous + step if frame.pts is None else frame.time - start
@@ -164,11 +170,11 @@ class Media:
     def rewind(self) -> None:
         """Go back to the start, to decode a second time."""
         self._seek_to_start()
-        self._stream.codec_context.flush_buffers()
+        self._decoder.flush_buffers()
 
     def _decoded(self) -> Iterator[av.VideoFrame]:
         in_a_row = 0
-        packets = self._container.demux(self._stream)
+        packets = self._container.demux([self._stream, *([self.sound.stream] if self.sound else [])])
         while True:
             try:
                 packet = next(packets)
@@ -179,9 +185,12 @@ class Media:
             except av.error.FFmpegError:
                 self.damaged_packets += 1
                 packet = None
+            if self.sound is not None and packet is not None and packet.stream is self.sound.stream:
+                self.sound.feed(packet)
+                continue
             try:
                 # A packet without data, as the demuxer's last one is, drains the decoder.
-                yield from self._stream.decode(packet)
+                yield from self._decoder.decode(packet)
                 in_a_row = 0
             except av.error.EOFError:
                 return
@@ -192,6 +201,10 @@ class Media:
                 in_a_row += 1
             if packet is None or in_a_row > _MAX_CONSECUTIVE_DAMAGE:
                 return
+
+    def _meter(self, wanted: bool) -> SoundMeter | None:
+        tracks = self._container.streams.audio
+        return SoundMeter(tracks[0]) if wanted and tracks else None
 
     def _seek_to_start(self) -> None:
         try:
@@ -238,18 +251,12 @@ def _choose_stream(container: av.container.InputContainer, limits: Limits) -> av
     return stream
 
 
-def displayed_size(frame: av.VideoFrame, sample_aspect_ratio: Fraction | None) -> tuple[int, int]:
-    """Return the width and height of a frame as a player shows it: square pixels, upright."""
-    ratio = float(sample_aspect_ratio or 1)
-    if not 0.1 < ratio < 10:
-        ratio = 1.0
-    width, height = max(1, round(frame.width * ratio)), frame.height
-    return (height, width) if frame.rotation % 180 else (width, height)
-
-
-def is_hdr(frame: av.VideoFrame) -> bool:
-    """Whether the transfer curve is PQ (SMPTE ST 2084) or HLG (ARIB STD-B67)."""
-    return frame.color_trc in {16, 18}
+def _decoder_of(stream: av.video.stream.VideoStream) -> av.VideoCodecContext:
+    """Return the stream's decoder; for a transparent WebM the one that does not drop the alpha channel."""
+    context = stream.codec_context
+    if stream.metadata.get("alpha_mode") == "1" and context.name in _KEEPING_ALPHA:
+        return cast(av.VideoCodecContext, av.CodecContext.create(_KEEPING_ALPHA[context.name], "r"))
+    return context
 
 
 def _check(within: bool, message: str) -> None:

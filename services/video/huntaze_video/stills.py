@@ -16,7 +16,7 @@ from PIL import Image
 
 from huntaze_video.likeness import distance
 from huntaze_video.luma import Thumbnail, is_blank
-from huntaze_video.media import displayed_size
+from huntaze_video.pictures import Reducer, square_size
 
 _POOL_BYTES = 40 << 20
 _BYTES_PER_PIXEL = 1.5  # yuv420p
@@ -25,8 +25,6 @@ _RETRY_AFTER = 0.2
 _NEW = 0.25
 _STILL = 0.1
 _PAUSE = 0.25
-_HD_HEIGHT = 720
-_UNSPECIFIED, _BT709, _BT601 = 2, 1, 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +60,7 @@ class StillPool:
         pixels = _POOL_BYTES / _BYTES_PER_PIXEL / (len(self._due) + news)
         self._pixels = min(pixels, 2048 * 1152)
         self._size: tuple[int, int] | None = None
+        self._reducer = Reducer()
         self._kept: list[Still] = []
         self._new: list[Still] = []
         self._previous: Thumbnail | None = None
@@ -118,36 +117,13 @@ class StillPool:
         self._latest = (time, thumbnail)
         if self._size is None:
             self._size = self._reduced_size(frame)
-        reduced = frame.reformat(
-            width=self._size[0],
-            height=self._size[1],
-            format="yuva420p" if any(part.is_alpha for part in frame.format.components) else "yuv420p",
-            src_colorspace=_colorspace(frame),
-            interpolation="AREA",
-            threads=1,
-        )
+        reduced = self._reducer.reduce(frame, self._size)
         return Still(time, reduced, thumbnail, _sharpness(reduced))
 
     def _reduced_size(self, frame: av.VideoFrame) -> tuple[int, int]:
-        width, height = displayed_size(frame, self._aspect)
-        if frame.rotation % 180:
-            width, height = height, width
+        width, height = square_size(frame, self._aspect)
         scale = min(1.0, sqrt(self._pixels / (width * height)))
         return max(2, round(width * scale / 2) * 2), max(2, round(height * scale / 2) * 2)
-
-
-def picture(still: Still) -> Image.Image:
-    """Return a still as an upright RGB picture."""
-    frame = still.frame
-    if frame.format.name == "yuva420p":
-        transparent = Image.fromarray(frame.to_ndarray(format="rgba"), "RGBA")
-        upright = Image.new("RGBA", transparent.size, (128, 128, 128, 255))
-        upright.alpha_composite(transparent)
-        image = upright.convert("RGB")
-    else:
-        image = Image.fromarray(frame.to_ndarray(format="rgb24"))
-    # The display matrix turns counter-clockwise, as Pillow does.
-    return image.rotate(frame.rotation, expand=True) if frame.rotation % 360 else image
 
 
 def difference_hash(thumbnail: Thumbnail) -> str:
@@ -168,10 +144,3 @@ def _sharpness(frame: av.VideoFrame) -> float:
     centre = luma[1:-1:2, 1:-1:2] * 4
     around = luma[:-2:2, 1:-1:2] + luma[2::2, 1:-1:2] + luma[1:-1:2, :-2:2] + luma[1:-1:2, 2::2]
     return round(float(np.square((centre - around).astype(np.float32)).mean()), 3) if centre.size else 0.0
-
-
-def _colorspace(frame: av.VideoFrame) -> int:
-    """Return the matrix of a frame; by its height where the file is silent, as players do."""
-    if frame.colorspace != _UNSPECIFIED:
-        return frame.colorspace
-    return _BT709 if min(frame.width, frame.height) >= _HD_HEIGHT else _BT601

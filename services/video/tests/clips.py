@@ -90,13 +90,15 @@ def write(
     times: Sequence[int] | None = None,
     rotation: int = 0,
     sound: float = 0.0,
+    silence: float = 0.0,
     options: dict[str, str] | None = None,
     container: dict[str, str] | None = None,
 ) -> Path:
     """Encode ``pictures`` into ``path``, whose extension names the container, and return it.
 
     ``times`` are frame times in thousandths of a second where the rate varies; ``sound`` adds that many
-    seconds of a tone; ``rotation`` is written as the display matrix, in degrees counter-clockwise.
+    seconds of a tone, and ``silence`` as many of nothing after it; ``rotation`` is written as the display
+    matrix, in degrees counter-clockwise.
     """
     with av.open(str(path), "w", options=container or {}) as file:
         stream = file.add_stream(codec, rate=rate)
@@ -115,7 +117,7 @@ def write(
                 frame.pts, frame.time_base = times[index], Fraction(1, 1000)
             file.mux(stream.encode(frame))
         file.mux(stream.encode(None))
-        for block in _tone(sound):
+        for block in _tone(sound, silence):
             assert voice is not None
             file.mux(voice.encode(block))
         if voice is not None:
@@ -133,8 +135,9 @@ def write_sound(path: Path, seconds: float = 1.0) -> Path:
     return path
 
 
-def _tone(seconds: float) -> Iterable[av.AudioFrame]:
+def _tone(seconds: float, silence: float = 0.0) -> Iterable[av.AudioFrame]:
     samples = (0.3 * np.sin(np.arange(int(seconds * 16_000)) / 16_000 * 2 * np.pi * 440)).astype(np.float32)
+    samples = np.concatenate([samples, np.zeros(int(silence * 16_000), np.float32)])
     for start in range(0, len(samples), 1024):
         block = av.AudioFrame.from_ndarray(samples[None, start : start + 1024], "fltp", "mono")
         block.sample_rate, block.pts, block.time_base = 16_000, start, Fraction(1, 16_000)

@@ -102,7 +102,7 @@ async def test_cpu_time_is_limited(long_clip: Path) -> None:
 
 
 async def test_memory_is_limited(tmp_path: Path) -> None:
-    """Below what the libraries have already mapped: the first picture fails, in libav's own code or in ours."""
+    """Below what the libraries have mapped already: the first picture fails, in libav's code or in ours."""
     path = clips.write(tmp_path / "wide.mp4", clips.scene(1, 3, size=(1920, 1080)))
 
     with pytest.raises((MediaTooLarge, DecoderCrashed)):

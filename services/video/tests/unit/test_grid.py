@@ -41,7 +41,7 @@ def test_every_layout_fits_and_leaves_cells_of_use(
     layout = lay_out(size, rows, cols, side)
 
     assert max(layout.width, layout.height) <= side
-    assert min(layout.cell_width, layout.cell_height) >= side / 6 / 6 or max(size) < 64
+    assert max(layout.cell_width, layout.cell_height) >= min(side / 8, max(60, *size))
     assert layout.strip >= 14
 
 
