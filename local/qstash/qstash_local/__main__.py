@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from qstash_local.api.context import Context
+from qstash_local.core.errors import Refused
 from qstash_local.core.identities import DEV_IDENTITIES, identity_for
 from qstash_local.core.plans import PLANS
 from qstash_local.core.rewrite import parse_rewrites
@@ -119,7 +120,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         with asyncio.Runner(loop_factory=_event_loop()) as runner:
             runner.run(run(settings, _announce(settings, options.log_format)))
-    except (DataFileError, OSError, OverflowError) as error:
+    except (DataFileError, Refused, OSError, OverflowError) as error:
         print(f"qstash-local: {error}", file=sys.stderr)
         return 1
     return 0
