@@ -66,7 +66,7 @@ async def evaluate(pool: Pool, slot: datetime, *, now: datetime, usual: timedelt
         raise SlotInFuture(slot)
     began = time.perf_counter()
     async with pool.acquire() as connection, connection.transaction():
-        await connection.execute("SET LOCAL statement_timeout = '20s'; SET LOCAL jit = off")
+        await store.prepare_for_ticks(connection)
         await store.lock(connection)
         due = await store.due(connection, slot)
         if due.last is not None and slot <= due.last:
@@ -81,6 +81,8 @@ async def evaluate(pool: Pool, slot: datetime, *, now: datetime, usual: timedelt
 
 
 async def _evaluate(slot: _Slot, due: store.Due) -> AlertsChecked:
+    if max(map(len, due.rules.values())) > store.MANY_RULES:
+        await store.plan_for_many(slot.connection)
     moves = await store.close_orphans(slot.connection, slot=slot.at, now=slot.now)
     failed = 0
     for statement, rules in due.rules.items():

@@ -43,7 +43,7 @@ async def preview(
     firings: list[FiringRow] = []
     try:
         async with pool.acquire() as connection, connection.transaction():
-            await connection.execute("SET LOCAL statement_timeout = '20s'; SET LOCAL jit = off")
+            await store.prepare_for_ticks(connection)
             number, source, sized = await records.add_trial(connection, owner, silent, begin)
             statement = store.READERS[source, sized]
             slot = begin

@@ -571,7 +571,12 @@ SELECT count(*) FROM made;
              JOIN channel AS c ON c.id = w.channel_id
             WHERE w.status = 'waiting' AND w.next_attempt_at <= $1
               AND (w.lease_until IS NULL OR w.lease_until <= $1)
-              AND c.enabled AND (c.paused_until IS NULL OR c.paused_until <= $1)
+              AND c.enabled
+              -- A channel that failed is tried with one message; the others wait for what becomes of it.
+              AND (c.paused_until IS NULL
+                   OR (c.paused_until <= $1
+                       AND w.id = (SELECT min(o.id) FROM delivery AS o
+                                    WHERE o.channel_id = c.id AND o.status = 'waiting')))
          ORDER BY w.next_attempt_at, w.id
             LIMIT 1
               FOR UPDATE OF w SKIP LOCKED) AS picked
@@ -609,7 +614,8 @@ UPDATE channel
    SET failures = 0, last_error = NULL, last_sent_at = $2, paused_until = NULL
  WHERE id = (SELECT channel_id FROM done)
    -- Every message would rewrite the row of a busy channel otherwise.
-   AND (failures > 0 OR last_sent_at IS NULL OR last_sent_at < $2 - interval '1 minute');
+   AND (failures > 0 OR paused_until IS NOT NULL OR last_sent_at IS NULL
+        OR last_sent_at < $2 - interval '1 minute');
 
 -- name: delivery_deferred
 -- Try again later, and leave the channel in peace until then.

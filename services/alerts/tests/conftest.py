@@ -54,6 +54,7 @@ class World:
         self.pool = pool
         self.dsn = dsn
         self.slot = START
+        self.usual = 5 * MINUTES
 
     def now(self) -> datetime:
         return self.slot
@@ -82,7 +83,7 @@ class World:
     async def again(self, slot: datetime | None = None) -> AlertsChecked:
         """Evaluate the present slot once more, or another one."""
         return (
-            await evaluation.evaluate(self.pool, slot or self.slot, now=self.now(), usual=5 * MINUTES)
+            await evaluation.evaluate(self.pool, slot or self.slot, now=self.now(), usual=self.usual)
         ).done
 
     async def feed(self, name: str, *values: float | None, minutes: float = 5, **fields: Any) -> list[str]:
@@ -128,6 +129,7 @@ def template(postgres_server: Server) -> str:
         await connection.execute("CREATE SCHEMA alerts;" + SOURCES)
         await connection.close()
         await migrate(dsn, "huntaze_alerts", schema="alerts")
+        await admin.execute("ALTER DATABASE alerts_template SET synchronous_commit = off")
         # A copy that no test empties, for those that want the built-in rules.
         await admin.execute("CREATE DATABASE alerts_seeded TEMPLATE alerts_template")
         await admin.close()
