@@ -143,8 +143,9 @@ async def test_a_year_of_ticks(world) -> None:
     await world.rule(
         "level", hold=10_800, keep_firing=10_800, window=10_800, repeat=86_400 * 5, repeat_max=86_400 * 5
     )
+    long = {"repeat": 7_000_000, "repeat_max": 7_000_000}
     await world.rule(
-        "dead", aggregation="age", window=86_400, metric="test.level", levels=threshold(12 * 3600)
+        "dead", aggregation="age", window=86_400, metric="test.level", levels=threshold(43_200), **long
     )
     await world.rule("quiet", metric="test.level", window=10_800, levels=threshold(1e9))
     world.slot, world.usual = datetime(2026, 1, 1, tzinfo=UTC), timedelta(hours=3)
@@ -172,6 +173,7 @@ async def load_a_year(world) -> None:
          WHERE extract(month FROM at) <> 4
         """
     )
+    await world.pool.execute("ANALYZE point, series")
 
 
 def threshold(value: float) -> tuple[Level, ...]:
