@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import io
 import secrets
+from contextlib import aclosing
 from datetime import UTC, datetime, timedelta
 
 import asyncpg
@@ -30,7 +31,8 @@ async def upload(stack: Stack, clip: bytes) -> StoredVideo:
 async def publish(stack: Stack, payload: VideoProcessing) -> str:
     job_id = f"video-{secrets.token_hex(6)}"
     body = encode_job("video-processing", payload, job_id=job_id, user_id=USER, enqueued_at=datetime.now(UTC))
-    await stack.publisher().publish("video-processing", body, dedup_id=job_id)
+    async with aclosing(stack.publisher()) as publisher:
+        await publisher.publish("video-processing", body, dedup_id=job_id)
     return job_id
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import time
+from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -50,7 +51,8 @@ class _Session:
         """Publish a job through the official client and return its id."""
         job_id = f"demo-{name}-{self.run_id}"
         body = encode_job(worker, payload, job_id=job_id, user_id=USER, enqueued_at=datetime.now(UTC))
-        await self.stack.publisher().publish(worker, body, dedup_id=job_id)
+        async with aclosing(self.stack.publisher()) as publisher:
+            await publisher.publish(worker, body, dedup_id=job_id)
         return job_id
 
     async def read(self, service: str, path: str) -> dict[str, Any] | None:

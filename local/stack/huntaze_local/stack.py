@@ -8,7 +8,7 @@ import os
 import secrets
 import tomllib
 from collections.abc import AsyncGenerator, Callable, Mapping
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -122,16 +122,19 @@ async def running_stack(
 
 async def apply_schedules(stack: Stack) -> None:
     """Make the schedules of deploy/schedules.toml; their ids are stable, so twice changes nothing."""
-    publisher = stack.publisher()
-    for schedule_id, entry in tomllib.loads(_SCHEDULES.read_text(encoding="utf-8")).items():
-        envelope = Envelope(
-            type=entry["worker"],
-            schedule=Schedule(id=schedule_id, cron=entry["cron"]),
-            payload=msgspec.Raw(msgspec.json.encode(entry["payload"])),
-        )
-        await publisher.schedule(
-            entry["worker"], schedule_id=schedule_id, cron=entry["cron"], body=msgspec.json.encode(envelope)
-        )
+    async with aclosing(stack.publisher()) as publisher:
+        for schedule_id, entry in tomllib.loads(_SCHEDULES.read_text(encoding="utf-8")).items():
+            envelope = Envelope(
+                type=entry["worker"],
+                schedule=Schedule(id=schedule_id, cron=entry["cron"]),
+                payload=msgspec.Raw(msgspec.json.encode(entry["payload"])),
+            )
+            await publisher.schedule(
+                entry["worker"],
+                schedule_id=schedule_id,
+                cron=entry["cron"],
+                body=msgspec.json.encode(envelope),
+            )
 
 
 class _Kept(msgspec.Struct, frozen=True, kw_only=True):
