@@ -12,6 +12,7 @@ import uvicorn
 import uvloop
 from huntaze_common import logs
 from huntaze_common.lifecycle import Delivered, Hints, Lifecycle
+from huntaze_common.metrics import Metrics
 from huntaze_common.run import Run
 from huntaze_common.secret import Secret
 from huntaze_common.service import Service, running
@@ -80,12 +81,20 @@ async def main(port: int, dsn: str | None, bare: bool) -> None:
 
 
 def _without_ledger(kind: type[Lifecycle], port: int, pool: Any) -> Litestar:
+    metrics = Metrics("bench", WORKER.name)
     lifecycle = kind(
-        worker=WORKER, handler=_job, ledger=None, heart=None, pool=pool, publisher=None, clock=time.time
+        worker=WORKER,
+        handler=_job,
+        ledger=None,
+        heart=None,
+        pool=pool,
+        publisher=None,
+        metrics=metrics,
+        clock=time.time,
     )
     verifier = SignatureVerifier(KEY, NEXT_KEY, clock=time.time)
     requests = SignedRequests(verifier, f"http://127.0.0.1:{port}{WORKER.path}", max_body=WORKER.max_body)
-    route = asgi(WORKER.path, copy_scope=False)(WorkerEndpoint(lifecycle, requests).__call__)
+    route = asgi(WORKER.path, copy_scope=False)(WorkerEndpoint(lifecycle, requests, metrics).__call__)
     return Litestar([route], openapi_config=None, logging_config=None)
 
 

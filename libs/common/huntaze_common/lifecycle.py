@@ -16,6 +16,7 @@ import structlog
 from huntaze_contracts.base import Envelope, Payload, Result
 from huntaze_contracts.registry import Worker
 
+from huntaze_common import tracing
 from huntaze_common.errors import (
     ClaimLost,
     JobCancelled,
@@ -30,6 +31,7 @@ from huntaze_common.errors import (
 from huntaze_common.ledger import outbox
 from huntaze_common.ledger.claims import Claim, Failure, Ledger, Ticket
 from huntaze_common.ledger.heart import Heart
+from huntaze_common.metrics import Metrics
 from huntaze_common.postgres import TRANSIENT_ERRORS, Pool
 from huntaze_common.publishing import Publisher
 from huntaze_common.run import Handler, Run
@@ -86,6 +88,7 @@ class Lifecycle:
         heart: Heart,
         pool: Pool,
         publisher: Publisher,
+        metrics: Metrics,
         clock: Callable[[], float],
     ) -> None:
         """Tie a worker's job function to its ledger and outbox."""
@@ -95,6 +98,7 @@ class Lifecycle:
         self._heart = heart
         self._pool = pool
         self._publisher = publisher
+        self._metrics = metrics
         self._clock = clock
         self._envelopes = msgspec.json.Decoder(Envelope)
         self._payloads: msgspec.json.Decoder[Payload] = msgspec.json.Decoder(worker.payload)
@@ -139,7 +143,8 @@ class Lifecycle:
         task = asyncio.current_task()
         self._deliveries.add(task)
         try:
-            delivered, queued = await self._claim_and_run(envelope, payload, body, signed_at, hints)
+            with tracing.job_span(self._worker.name, envelope.trace_context, message_id=hints.message_id):
+                delivered, queued = await self._claim_and_run(envelope, payload, body, signed_at, hints)
             if queued or asyncio.get_running_loop().time() - self._drained_at > DRAIN_INTERVAL:
                 await self._drain()
         except TRANSIENT_ERRORS as error:
@@ -159,7 +164,7 @@ class Lifecycle:
         self, envelope: Envelope, payload: Payload, body: bytes, signed_at: float, hints: Hints
     ) -> tuple[Delivered, int]:
         job_id, slot = await self._identify(envelope, signed_at, hints)
-        structlog.contextvars.bind_contextvars(job_id=job_id)
+        structlog.contextvars.bind_contextvars(job_id=job_id, trace_id=tracing.current_trace_id())
         ticket = Ticket(
             job_id=job_id,
             type=envelope.type,
@@ -231,13 +236,16 @@ class Lifecycle:
             claim=claim,
             user_id=envelope.user_id,
             scheduled_for=slot,
-            trace_context=envelope.trace_context,
+            trace_context=tracing.current_context(),
             ledger=self._ledger,
             pool=self._pool,
             clock=self._clock,
         )
+        enqueued = envelope.enqueued_at
+        waited = self._clock() - enqueued.timestamp() if enqueued else None
         try:
-            result = await self._supervise(claim, payload, run)
+            with self._metrics.running(attempt=claim.deliveries, waited=waited):
+                result = await self._supervise(claim, payload, run)
         except JobError as error:
             await self._record(claim, error)
             raise

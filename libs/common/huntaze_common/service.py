@@ -30,6 +30,7 @@ from huntaze_common.health import health_routes
 from huntaze_common.ledger.claims import Ledger
 from huntaze_common.ledger.heart import Heart
 from huntaze_common.lifecycle import Lifecycle
+from huntaze_common.metrics import Metrics
 from huntaze_common.postgres import Pool
 from huntaze_common.problems import PROBLEMS
 from huntaze_common.publishing import FAILURE_CALLBACK_PATH, QStashPublisher
@@ -88,6 +89,7 @@ async def running(
     verifier = SignatureVerifier(
         settings.qstash_current_signing_key.reveal(), settings.qstash_next_signing_key.reveal(), clock=clock
     )
+    metrics = Metrics(service.name, worker.name)
     tokens = TokenReader(settings.status_token_key, clock=clock)
     pool = await postgres.open_pool(dsn, size=settings.database_pool_size, name=f"huntaze-{service.name}")
     heart = Heart(dsn, lease=lease, name=f"huntaze-{service.name}")
@@ -102,10 +104,11 @@ async def running(
                 heart=heart,
                 pool=pool,
                 publisher=publisher,
+                metrics=metrics,
                 clock=clock,
             )
             deliveries = SignedRequests(verifier, base_url + worker.path, max_body=worker.max_body)
-            endpoint = WorkerEndpoint(lifecycle, deliveries)
+            endpoint = WorkerEndpoint(lifecycle, deliveries, metrics)
             callbacks = SignedRequests(verifier, base_url + FAILURE_CALLBACK_PATH, max_body=MAX_CALLBACK)
             app = Litestar(
                 [
@@ -114,6 +117,7 @@ async def running(
                         FailureCallback(ledger, callbacks).__call__
                     ),
                     *status_routes(ledger=ledger, pool=pool, publisher=publisher, tokens=tokens),
+                    *metrics.routes(pool, tokens),
                     *health_routes(pool, lambda: endpoint.draining),
                     *service.routes,
                 ],

@@ -25,6 +25,7 @@ from litestar.types import Receive, Scope, Send
 
 from huntaze_common.errors import JobError, PermanentFailure, RateLimited, RetryLater
 from huntaze_common.lifecycle import Delivered, DuplicateInFlight, Hints, Lifecycle
+from huntaze_common.metrics import Metrics
 from huntaze_common.signature import SignatureRejected
 from huntaze_common.signed_requests import Refused, SignedRequests, number
 
@@ -51,10 +52,11 @@ _TITLES = {
 class WorkerEndpoint:
     """One worker's endpoint as an ASGI application."""
 
-    def __init__(self, lifecycle: Lifecycle, requests: SignedRequests) -> None:
-        """Take the lifecycle, and the signed requests to the endpoint's public URL."""
+    def __init__(self, lifecycle: Lifecycle, requests: SignedRequests, metrics: Metrics) -> None:
+        """Take the lifecycle, the signed requests to the endpoint's public URL, and what counts them."""
         self._lifecycle = lifecycle
         self._requests = requests
+        self._metrics = metrics
         self.draining = False
         """True from the moment that the process was asked to stop."""
 
@@ -71,10 +73,12 @@ class WorkerEndpoint:
                 body, signed = await self._requests.read(scope, headers, receive)
                 delivered = await self._lifecycle.deliver(body, signed_at=signed.issued_at, hints=hints)
             except Exception as error:
+                self._metrics.refused(error)
                 status = await answer_error(send, error)
                 if status != 401:
                     _log.info("delivery_answered", status=status, seconds=_since(started))
             else:
+                self._metrics.delivered(delivered.outcome)
                 _log.info("delivery_done", outcome=delivered.outcome, seconds=_since(started))
                 await _send_result(send, delivered)
 
