@@ -54,10 +54,11 @@ async def open_deps(settings: AlertsSettings, pool: Pool) -> AsyncGenerator[Aler
             pagerduty_url=settings.pagerduty_url,
             telegram_url=settings.telegram_url,
         )
+        lease = timedelta(seconds=2 * settings.send_seconds + 1)
         presign = partial(objects.presigned_get, seconds=LINKS_LAST)
         yield AlertsDeps(
             pool=pool,
-            courier=lambda now: Courier(pool, outside.senders(now), presign, now),
+            courier=lambda now: Courier(pool, outside.senders(now), presign, now, lease),
             tokens=TokenReader(settings.status_token_key),
             vault=vault,
             presign=presign,

@@ -24,8 +24,6 @@ from huntaze_alerts.store import Channel, Delivery
 _log = structlog.get_logger()
 
 IN_FLIGHT = 8
-LEASE = timedelta(seconds=45)
-"""Longer than the longest attempt at sending; how long a message waits whose sender died."""
 MOST_NOTIFICATIONS = 50_000
 """Bundled at once; more wait for the next round."""
 GIVE_UP_AFTER = timedelta(hours=24)
@@ -44,6 +42,8 @@ class Courier:
     """By kind of channel."""
     presign: Presign
     now: Callable[[], datetime]
+    lease: timedelta
+    """Longer than any attempt at sending; how long a message waits whose sender died."""
 
     async def deliver(self, *, seconds: float) -> NotificationsDelivered:
         """Send what is due, and begin no new message after ``seconds``."""
@@ -77,7 +77,7 @@ class Courier:
     async def _work(self, until: float) -> tuple[int, int]:
         sent = failed = 0
         while asyncio.get_running_loop().time() < until:
-            delivery = await store.claim_delivery(self.pool, self.now(), LEASE)
+            delivery = await store.claim_delivery(self.pool, self.now(), self.lease)
             if delivery is None:
                 break
             if await self._attempt(delivery):

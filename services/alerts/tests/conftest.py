@@ -215,7 +215,8 @@ class Post:
         async def presign(key: str) -> str:
             return f"https://objects.test/{key}?signed-at={now():%H%M}"
 
-        return await Courier(self.world.pool, self.outside.senders(now), presign, now).deliver(seconds=20)
+        courier = Courier(self.world.pool, self.outside.senders(now), presign, now, timedelta(seconds=45))
+        return await courier.deliver(seconds=20)
 
     async def statuses(self) -> list[tuple[str, str | None]]:
         rows = await self.world.rows("SELECT status, last_error FROM delivery ORDER BY id")
