@@ -1,4 +1,4 @@
-"""Structured logs: one JSON object a line on standard output."""
+"""Structured logs: one JSON object a line on standard output, from us and from every library alike."""
 
 import logging
 import re
@@ -7,46 +7,61 @@ from typing import Any
 
 import msgspec
 import structlog
-from structlog.typing import EventDict, WrappedLogger
+from structlog.typing import EventDict, Processor, WrappedLogger
 
-# What must never be read in a log, wherever it came from: tokens, keys, signed links, passwords in URLs.
+# What must never be read in a log, wherever it came from. Applied to whole lines of JSON, so that no field
+# and no nesting is missed; hence no pattern may match beyond a quotation mark.
 _SECRETS = re.compile(
-    r"(Bearer\s+)[^\s\"']+"
+    r"""(Bearer\s+)[^\s"'\\]+"""
     r"|(sig_)[A-Za-z0-9]+"
-    r"|(X-Amz-Signature=|X-Amz-Credential=|qstash_token=)[^&\s\"']+"
+    r"|\b(AKIA|ASIA)[A-Z0-9]{16}"
+    r"|\b(apify_api_|xox[a-z]-|sk-)[A-Za-z0-9-]{8,}"
+    # JSON web tokens, and QStash's, which begins in the same way.
     r"|(eyJ[A-Za-z0-9_-]{8})[A-Za-z0-9_.=-]+"
-    r"|(://[^/\s:@]+:)[^@\s/]+(?=@)"
+    # Links that are secrets: signed ones, those with a password, and chat systems' webhooks.
+    r"""|([A-Za-z_-]*(?:token|secret|password|signature|credential|api_?key)=)[^&\s"'\\]+"""
+    r"""|(://[^/\s:@"]*:)[^@\s/"]+(?=@)"""
+    r"""|(hooks\.slack\.com/services/|/api/webhooks/\d+/|/bot\d+:)[A-Za-z0-9:/_-]{16,}"""
+    # Addresses of people; not those of hosts after a password, which the pattern above ends before.
+    r"""|[A-Za-z0-9._%+-]+@(?=[A-Za-z0-9-]+\.[A-Za-z])""",
+    re.IGNORECASE,
 )
 
 
 def redact(text: str) -> str:
-    """Replace what looks like a secret with '***', keeping the part that tells what it was."""
+    """Replace what looks like a secret or a person's address with '***', keeping what tells what it was."""
     return _SECRETS.sub(lambda match: next(filter(None, match.groups()), "") + "***", text)
 
 
 def configure(service: str, level: str) -> None:
-    """Set up structlog for the process, and the standard library's loggers below it."""
+    """Set up structlog for the process, and the standard library's loggers beside it."""
     threshold = logging.getLevelNamesMapping()[level.upper()]
+    described: list[Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.format_exc_info,
+        _add_service(service),
+    ]
+    renderer = structlog.processors.JSONRenderer(serializer=_encode)
     structlog.configure(
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
-            _add_service(service),
-            _redact_all,
-            structlog.processors.JSONRenderer(serializer=_encode),
-        ],
+        processors=[*described, renderer],
         wrapper_class=structlog.make_filtering_bound_logger(threshold),
         logger_factory=structlog.PrintLoggerFactory(sys.stdout),
         cache_logger_on_first_use=True,
     )
-    logging.basicConfig(
-        level=max(threshold, logging.WARNING), stream=sys.stdout, format="%(name)s: %(message)s"
+    handler = logging.StreamHandler(sys.stdout)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=[structlog.stdlib.add_logger_name, *described],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
+        )
     )
+    logging.basicConfig(level=max(threshold, logging.WARNING), handlers=[handler], force=True)
+    logging.captureWarnings(True)
 
 
-def _add_service(service: str) -> Any:
+def _add_service(service: str) -> Processor:
     def add(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
         event["service"] = service
         return event
@@ -54,9 +69,5 @@ def _add_service(service: str) -> Any:
     return add
 
 
-def _redact_all(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
-    return {name: redact(value) if isinstance(value, str) else value for name, value in event.items()}
-
-
 def _encode(event: Any, default: Any = None, **_options: Any) -> str:
-    return msgspec.json.encode(event, enc_hook=default or repr).decode()
+    return redact(msgspec.json.encode(event, enc_hook=default or repr).decode())
