@@ -1,17 +1,19 @@
 """What is on disk stays true: restarts, kills, a full disk, a second server, clocks that jump."""
 
+import asyncio
 import contextlib
 import resource
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
 import httpx
 import pytest
 from qstash_local.core.clock import Clock
-from qstash_local.core.rewrite import Rewrites
+from qstash_local.core.plans import PLANS, Plan
 from qstash_local.server import running
 from qstash_local.settings import Settings
 
@@ -43,8 +45,6 @@ def test_everything_accepted_survives_a_kill(start, destination, reply):
 
 
 def test_a_message_in_flight_is_delivered_again_with_its_id(start, destination, reply, request):
-    import threading
-
     hold = threading.Event()
     request.addfinalizer(hold.set)
     destination.answers("/x", reply(hold=hold), reply())
@@ -150,9 +150,9 @@ class Wall:
 
 
 @contextlib.asynccontextmanager
-async def served(data: Path | None, wall: Wall, port_of: str):
+async def served(data: Path, wall: Wall, plan: Plan = PLANS["payg"]):
     """Run a server in this process, on a wall clock of the test's own."""
-    settings = Settings(data=data, rewrites=Rewrites({}))
+    settings = Settings(data=data, plan=plan)
     async with running(settings, Clock(wall)) as parts:
         transport = httpx.ASGITransport(parts.app)
         headers = {"Authorization": f"Bearer {settings.identity.token}"}
@@ -166,7 +166,7 @@ async def served(data: Path | None, wall: Wall, port_of: str):
 async def test_a_jump_of_the_clock_neither_loses_nor_doubles(tmp_path, destination, jump):
     """Immediate, delayed and scheduled messages around a jump of an hour: each once."""
     wall = Wall()
-    async with served(tmp_path / "q.db", wall, destination.url) as client:
+    async with served(tmp_path / "q.db", wall) as client:
 
         async def publish(path, **headers):
             answer = await client.post(f"/v2/publish/{destination.url}{path}", headers=headers)
@@ -191,20 +191,23 @@ async def test_a_jump_of_the_clock_neither_loses_nor_doubles(tmp_path, destinati
 
 
 async def test_what_was_due_when_the_clock_went_back_does_not_wait_again(tmp_path, destination, reply):
-    """A message that was due before the jump is delivered after it, though its time is now an hour ahead."""
-    wall = Wall()
-    async with served(tmp_path / "q.db", wall, destination.url) as client:
-        await client.post("/v2/flowControl/k/pause")
-        flow = {"Upstash-Flow-Control-Key": "k", "Upstash-Flow-Control-Value": "parallelism=1"}
-        await client.post(f"/v2/publish/{destination.url}/x", headers=flow)
-        wall.offset = -3600
-        await client.post("/v2/flowControl/k/resume")
-        await _until(lambda: destination.at("/x"))
+    """A message that had no room before the jump gets its turn after it, though its time is an hour ahead."""
+    wall, hold = Wall(), threading.Event()
+    destination.answers("/hold", reply(hold=hold))
+    try:
+        async with served(tmp_path / "q.db", wall, plan=PLANS["free"]) as client:
+            for path in ["/hold"] * PLANS["free"].parallelism + ["/x"]:
+                answer = await client.post(f"/v2/publish/{destination.url}{path}")
+                assert answer.status_code == 200
+            await _until(lambda: len(destination.at("/hold")) == PLANS["free"].parallelism)
+            wall.offset = -3600
+            hold.set()
+            await _until(lambda: destination.at("/x"))
+    finally:
+        hold.set()
 
 
 async def _until(condition, seconds=10.0):
-    import asyncio
-
     async with asyncio.timeout(seconds):
         while not condition():
             await asyncio.sleep(0.02)

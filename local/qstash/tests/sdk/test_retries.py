@@ -1,6 +1,7 @@
 """Failed attempts: back-off, what the destination asks for, the end in the dead-letter queue."""
 
 import math
+import threading
 
 import pytest
 
@@ -103,8 +104,6 @@ def test_a_redirect_is_not_followed(qstash, destination, reply):
 
 
 def test_a_timeout_ends_an_attempt(qstash, destination, reply, request):
-    import threading
-
     hold = threading.Event()
     request.addfinalizer(hold.set)
     destination.answers("/slow", reply(hold=hold))
