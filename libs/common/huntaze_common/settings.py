@@ -120,6 +120,8 @@ def from_environment(kind: type[S], environment: Mapping[str, str]) -> S:
                 problems.append(f"{name} is missing")
         except OSError as error:
             problems.append(f"{name}_FILE cannot be read ({error.strerror})")
+        except UnicodeDecodeError:
+            problems.append(f"{name}_FILE cannot be read (it is no text)")
         except msgspec.ValidationError as error:
             problems.append(f"{name} is wrong: {_expectation(hints[field.name], error)}")
     if problems:
