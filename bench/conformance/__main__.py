@@ -5,6 +5,7 @@ PATH is a checkout of upstash/qstash-py or upstash/qstash-js; nothing of them is
 
 import argparse
 import os
+import socket
 import subprocess
 import sys
 import tempfile
@@ -64,6 +65,11 @@ def run_python(suite: Path, work: Path, arguments: list[str]) -> int:
 
 def run_javascript(suite: Path, bun: str, arguments: list[str]) -> int:
     """Run the parts of the suite of qstash-js that need no foreign machine; return 0 if all passed."""
+    for port in (8080, 8081, 8181, 8585):
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                print(f"the suite's own mocks need port {port}, which something else uses", file=sys.stderr)
+                return 2
     found = sorted(str(path.relative_to(suite)) for path in suite.glob("src/**/*.test.ts"))
     # binary.test.ts downloads the vendor's server; dev-server/index.test.ts wants a server on 8080.
     dev = [path for path in found if path.endswith("dev-server/index.test.ts")]
