@@ -17,7 +17,11 @@ from huntaze_contracts.video import GridLayout, StoredVideo, VideoProcessing
 from huntaze_local.stack import Stack
 from PIL import Image
 
-pytestmark = pytest.mark.asyncio(loop_scope="session")
+pytestmark = [
+    pytest.mark.asyncio(loop_scope="session"),
+    # On a busy machine the HTTP client below the official QStash client can lose a socket while it connects.
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+]
 USER = "u1"
 
 

@@ -10,16 +10,16 @@ import os
 import signal
 import socket
 import sys
+import urllib.request
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from http.client import HTTPException
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from types import FrameType, TracebackType
 from typing import Self
-
-import httpx
 
 from huntaze_local.orphans import signal_when_parent_dies
 
@@ -249,13 +249,19 @@ async def _next_line(process: asyncio.subprocess.Process) -> bytes:
 
 def _answers(url: str) -> Callable[[], Awaitable[bool]]:
     """Make a question: does ``url`` answer 200?"""
+    # From a thread, by the standard library: an asynchronous client that gives up on a busy machine while it
+    # connects can leave its socket open.
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
+    def look() -> bool:
+        try:
+            with opener.open(url, timeout=2.0) as answer:
+                return answer.status == 200
+        except (OSError, HTTPException):
+            return False
 
     async def ask() -> bool:
-        async with httpx.AsyncClient(trust_env=False, timeout=2.0) as client:
-            try:
-                return (await client.get(url)).status_code == 200
-            except httpx.HTTPError:
-                return False
+        return await asyncio.to_thread(look)
 
     return ask
 
