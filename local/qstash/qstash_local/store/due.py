@@ -38,7 +38,6 @@ def claim(connection: sqlite3.Connection, now_ms: int, room: int) -> Claim:
         count = min(gate.room(), room - len(chosen))
         waiters = connection.execute(Q["waiting_messages"], (row["key"], count)).fetchall()
         gate.start(len(waiters))
-        gate.has_waiters = len(waiters) == count
         chosen += waiters
         if len(chosen) == room:
             break
@@ -75,8 +74,7 @@ def _may_start(
     gate = gates.get(key)
     if gate is None:
         gate = gates[key] = flows.Gate(connection, key, now_ms)
-    if gate.has_waiters or not gate.room():
-        gate.has_waiters = True
+    if not gate.room():
         connection.execute(Q["set_state"], ("waiting", row["seq"]))
         return False
     gate.start(1)

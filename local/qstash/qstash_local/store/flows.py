@@ -47,7 +47,6 @@ class Gate:
         self._start: int = row["window_start"]
         self._count: int = row["window_count"]
         self._started = 0
-        self.has_waiters = row["waiting"] > 0
         if not self._start <= now_ms < self._start + row["period"] * 1000:
             self._start, self._count = now_ms, 0
 

@@ -47,6 +47,15 @@ def test_the_official_receiver_accepts_the_signature(qstash, destination):
         qstash.receiver.verify(signature=signature, body="other", url=url)
 
 
+def test_a_signature_carries_real_time_even_when_time_is_driven(qstash, destination):
+    """Receivers check it against their own clocks, which nobody moved."""
+    qstash.advance("1d")
+    qstash.sdk.message.publish(url=f"{destination.url}/x", body="b")
+
+    signature = destination.wait("/x")[0].header("Upstash-Signature")
+    qstash.receiver.verify(signature=signature, body="b", url=f"{destination.url}/x")
+
+
 @pytest.mark.parametrize("method", ["GET", "POST", "PUT", "PATCH", "DELETE"])
 def test_every_method_carries_the_body(qstash, destination, method):
     """A body goes along even with GET; its bytes are not touched."""
