@@ -10,27 +10,20 @@ from huntaze_common.errors import PayloadInvalid
 from huntaze_common.run import Run
 from huntaze_contracts.video import (
     Analysis,
-    Cell,
-    Grid,
-    Keyframe,
     LinkedVideo,
     StoredVideo,
     VideoProcessed,
     VideoProcessing,
 )
 
-from huntaze_video import objects, store
+from huntaze_video import store
+from huntaze_video.analysis import Status, VideoAnalyst
+from huntaze_video.capacity import DecoderSlots
 from huntaze_video.decoder.process import Input
-from huntaze_video.extraction import Extraction, ExtractRequest, Image, ImageFormat, Limits, Progress
+from huntaze_video.extraction import Extraction, ExtractRequest, ImageFormat, Limits, Progress
 from huntaze_video.spool import Spool
-
-
-class PictureStore(Protocol):
-    """Where the pictures go."""
-
-    async def put(self, key: str, data: bytes, *, content_type: str) -> None:
-        """Store one object; the same key with the same content is stored once."""
-        ...
+from huntaze_video.store import milliseconds
+from huntaze_video.uploads import ObjectStore, Uploads
 
 
 class Extractor(Protocol):
@@ -55,35 +48,40 @@ class VideoDeps:
     open: Callable[[StoredVideo | LinkedVideo], AbstractAsyncContextManager[Spool]]
     """Opens the source; see `huntaze_video.source.Sources.open`."""
     extract: Extractor
-    pictures: PictureStore
+    objects: ObjectStore
     limits: Limits
-    analyse: Callable[[Extraction], Awaitable[Analysis]]
+    slots: DecoderSlots
+    analyst: VideoAnalyst | None
+    """None where no model is configured."""
 
 
 async def process_video(job: VideoProcessing, run: Run, deps: VideoDeps) -> VideoProcessed:
     """Find the shots of one video, choose keyframes, and store them and their contact sheet.
 
-    Reads the source once. Writes one object per picture, under keys made from their content, and one row per
-    keyframe in the transaction that marks the job done. Running it again writes the same objects.
+    Reads of the source what decoding needs. Writes one object per picture, under keys made from their
+    content, and rows about all of it in the transaction that marks the job done. Running it again writes the
+    same objects, and asks no model a second time.
 
     Raises:
         PayloadInvalid: the envelope names no user.
         MediaRefused: the file cannot be processed, in one of its kinds.
         UpstreamUnavailable: the source or the store did not answer.
+        DecodersBusy, DecoderStopped, TemporarySpaceShort: this machine has no room for it now.
     """
     if run.user_id is None:
         raise PayloadInvalid("userId is needed: objects are kept by user")
     began = run.now()
-    await run.progress("open", 1)
-    async with deps.open(job.source) as source:
-        extraction = await _extract(job, run, deps, source)
+    extraction = await _extract(job, run, deps)
     await run.progress("upload", 85)
-    grid, keyframes = await _upload(job.video_id, run.user_id, extraction, deps.pictures)
+    uploads = Uploads(deps.objects, run.user_id, job.video_id)
+    grid = await uploads.grid(extraction)
+    keyframes = await uploads.keyframes(extraction.keyframes)
+    previews = await uploads.previews(extraction)
     await run.progress("analyse", 95)
-    analysis = await deps.analyse(extraction)
+    analysis, analysis_key = await _analyse(extraction, deps.analyst)
     result = VideoProcessed(
         video_id=job.video_id,
-        duration_ms=_milliseconds(extraction.media.duration),
+        duration_ms=milliseconds(extraction.media.duration),
         width=extraction.media.width,
         height=extraction.media.height,
         frame_rate=extraction.media.frame_rate,
@@ -91,14 +89,22 @@ async def process_video(job: VideoProcessing, run: Run, deps: VideoDeps) -> Vide
         keyframes=keyframes,
         grid=grid,
         analysis=analysis,
-        processing_ms=_milliseconds((run.now() - began).total_seconds()),
+        processing_ms=milliseconds((run.now() - began).total_seconds()),
     )
     async with run.commit(result) as transaction:
-        await store.save(transaction.connection, job_id=run.job_id, user_id=run.user_id, result=result)
+        await store.save(
+            transaction.connection,
+            job_id=run.job_id,
+            user_id=run.user_id,
+            result=result,
+            extraction=extraction,
+            previews=previews,
+            analysis_key=analysis_key,
+        )
     return result
 
 
-async def _extract(job: VideoProcessing, run: Run, deps: VideoDeps, source: Spool) -> Extraction:
+async def _extract(job: VideoProcessing, run: Run, deps: VideoDeps) -> Extraction:
     request = ExtractRequest(
         rows=job.grid_layout.rows,
         cols=job.grid_layout.cols,
@@ -108,58 +114,28 @@ async def _extract(job: VideoProcessing, run: Run, deps: VideoDeps, source: Spoo
     reports: set[asyncio.Task[None]] = set()
 
     def report(progress: Progress) -> None:
-        task = asyncio.ensure_future(run.progress("decode", 10 + 70 * progress.share))
+        task = asyncio.ensure_future(run.progress("decode", 5 + 80 * progress.share))
         reports.add(task)
         task.add_done_callback(reports.discard)
 
-    try:
-        return await deps.extract(source, request, limits=deps.limits, on_progress=report)
-    finally:
-        await asyncio.gather(*reports, return_exceptions=True)
+    async with deps.slots.one():
+        await run.progress("open", 1)
+        async with deps.open(job.source) as source:
+            try:
+                return await deps.extract(source, request, limits=deps.limits, on_progress=report)
+            finally:
+                await asyncio.gather(*reports, return_exceptions=True)
 
 
-async def _upload(
-    video_id: str, user_id: str, extraction: Extraction, pictures: PictureStore
-) -> tuple[Grid, tuple[Keyframe, ...]]:
-    async def put(key: str, image: Image) -> str:
-        await pictures.put(key, image.data, content_type=image.media_type)
-        return key
-
-    sheet = extraction.grid
-    keyframes: list[Keyframe] = []
-    for frame in extraction.keyframes:
-        key = await put(objects.keyframe_key(user_id, video_id, frame.image), frame.image)
-        keyframes.append(
-            Keyframe(
-                ordinal=frame.ordinal,
-                time_ms=_milliseconds(frame.time),
-                position=frame.position.value,
-                scene_score=frame.scene_score,
-                key=key,
-            )
-        )
-    grid = Grid(
-        key=await put(objects.grid_key(user_id, video_id, sheet.image), sheet.image),
-        sha256=objects.sha256(sheet.image),
-        bytes=len(sheet.image.data),
-        width=sheet.image.width,
-        height=sheet.image.height,
-        rows=sheet.rows,
-        cols=sheet.cols,
-        cells=tuple(
-            Cell(
-                ordinal=cell.ordinal,
-                x=cell.x,
-                y=cell.y,
-                width=cell.width,
-                height=cell.height,
-                time_ms=_milliseconds(cell.time),
-            )
-            for cell in sheet.cells
-        ),
-    )
-    return grid, tuple(keyframes)
-
-
-def _milliseconds(seconds: float) -> int:
-    return round(seconds * 1000)
+async def _analyse(extraction: Extraction, analyst: VideoAnalyst | None) -> tuple[Analysis, str | None]:
+    """Return what the result says of the analysis, and the key under which all of it is kept."""
+    if analyst is None:
+        return Analysis(status="skipped", reason="PHI4_ENDPOINT is not set"), None
+    found = await analyst.analyse(extraction)
+    match found.status:
+        case Status.OK:
+            return Analysis(status="ok"), analyst.key_of(extraction)
+        case Status.PARTIAL:
+            return Analysis(status="partial", reason=found.reason), analyst.key_of(extraction)
+        case _:
+            return Analysis(status="failed", reason=found.reason), None

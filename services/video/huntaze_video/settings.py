@@ -6,6 +6,8 @@ from huntaze_common.secret import Secret
 from huntaze_common.settings import ObjectStoreSettings, Url
 from msgspec import Meta
 
+Price = Annotated[float, Meta(ge=0)]
+
 
 class VideoSettings(ObjectStoreSettings, frozen=True, kw_only=True):
     """Beside what every worker and the object store need."""
@@ -17,3 +19,7 @@ class VideoSettings(ObjectStoreSettings, frozen=True, kw_only=True):
     phi4_endpoint: Url | None = None
     """OpenAI-compatible base URL of the multimodal model; without it the analysis is skipped."""
     phi4_api_key: Secret | None = None
+    phi4_model: str = "Phi-4-multimodal-instruct"
+    phi4_usd_per_million_input: Price = 0.08
+    """What the endpoint's owner charges for a million tokens; for the record of costs."""
+    phi4_usd_per_million_output: Price = 0.32

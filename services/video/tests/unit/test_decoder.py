@@ -1,1 +1,0 @@
-"""The decoding process, from outside: what it finds, what it refuses, and that it can always be stopped."""
