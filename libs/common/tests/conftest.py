@@ -6,9 +6,9 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import AsyncGenerator, Generator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from collections.abc import AsyncGenerator, Callable, Generator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -19,8 +19,9 @@ import pytest
 import uvicorn
 from huntaze_common.postgres import migrate
 from huntaze_common.publishing import encode_job
+from huntaze_common.run import Handler, Run
 from huntaze_common.secret import Secret
-from huntaze_common.service import running
+from huntaze_common.service import Service, running
 from huntaze_common.settings import Bucket
 from huntaze_common.testing import counting
 from huntaze_common.testing.recording import RecordingQStash, recording_qstash
@@ -117,7 +118,27 @@ class Running:
 
 @pytest.fixture
 async def service(database: str, tmp_path: Path) -> AsyncGenerator[Running]:
-    """A running service, as `python -m huntaze_… serve` would run it."""
+    """The running service that counts, as `python -m huntaze_… serve` would run it."""
+    async with serving(counting.SERVICE, database, tmp_path) as handle:
+        yield handle
+
+
+@pytest.fixture
+def serve(database: str, tmp_path: Path) -> Callable[[Handler], AbstractAsyncContextManager[Running]]:
+    """Run the service with a job function of the test's own."""
+
+    def serve_with(handle: Handler) -> AbstractAsyncContextManager[Running]:
+        async def call(job: Any, run: Run, _deps: Any) -> Any:
+            return await handle(job, run)
+
+        return serving(replace(counting.SERVICE, handle=call), database, tmp_path)
+
+    return serve_with
+
+
+@asynccontextmanager
+async def serving(service: Service[Any, Any], database: str, directory: Path) -> AsyncGenerator[Running]:
+    """Make the service's schema in an empty database, and serve it on a free port."""
     connection = await asyncpg.connect(database)
     await connection.execute(
         f"CREATE SCHEMA counting; ALTER DATABASE {database.rpartition('/')[2]} SET search_path = counting"
@@ -135,9 +156,9 @@ async def service(database: str, tmp_path: Path) -> AsyncGenerator[Running]:
             qstash_current_signing_key=Secret(KEY),
             qstash_next_signing_key=Secret(NEXT_KEY),
             status_token_key=STATUS_KEY,
-            object_directory=tmp_path,
+            object_directory=directory,
         )
-        async with running(counting.SERVICE, settings) as (app, _, _), served(app, listener):
+        async with running(service, settings) as (app, _, _), served(app, listener):
             async with httpx.AsyncClient(base_url=url, trust_env=False, timeout=20) as http:
                 handle = Running(http, database, qstash)
                 await handle.sql(counting.TABLES.partition(";")[0])
