@@ -37,19 +37,29 @@ INSERT INTO evaluation (slot, pause, rules, rules_failed, fired, resolved, notif
      VALUES ($1::timestamptz, $2::interval, $3::integer, $4::integer, $5::integer, $6::integer, $7::integer,
              $8::float8);
 
+-- name: readings
+-- Fragment: what has to be read for the rules; rules that read alike share a reading. Its number is what the
+-- rest joins on: over five columns the planner would take a join of thousands for one of a single row.
+-- $1 slot, $2 rule numbers
+wish AS MATERIALIZED (
+    SELECT no, metric, span, baseline, delay, coalesce(subject, '') AS whose,
+           dense_rank() OVER (ORDER BY metric, span, baseline, delay, coalesce(subject, '')) AS reading
+      FROM rule
+     WHERE no = ANY ($2::bigint[])
+), asked AS MATERIALIZED (
+    SELECT DISTINCT reading, metric, whose, $1::timestamptz - delay - span - baseline AS first,
+           $1 - delay - span AS begins, $1 - delay AS ends
+      FROM wish
+)
+
 -- name: series_of_points
 -- Fragment: sums per series, once for all rules that read it alike. What one user's rule reads is looked up;
 -- what all users' rules read is scanned.
 -- $1 slot, $2 rule numbers
-reading AS (
-    SELECT DISTINCT metric, span, baseline, delay, coalesce(subject, '') AS only,
-           $1::timestamptz - delay - span - baseline AS first, $1 - delay - span AS begins, $1 - delay AS ends
-      FROM rule
-     WHERE no = ANY ($2::bigint[])
-), per_series AS (
-    SELECT q.metric, q.span, q.baseline, q.delay, q.only, s.subject, s.labels, p.*
-      FROM reading AS q
-      JOIN series AS s ON s.metric = q.metric AND s.subject = q.only
+per_series AS (
+    SELECT q.reading, s.subject, s.labels, p.*
+      FROM asked AS q
+      JOIN series AS s ON s.metric = q.metric AND s.subject = q.whose
      CROSS JOIN LATERAL (
            SELECT sum(n) FILTER (WHERE at >= q.begins) AS n,
                   sum(total) FILTER (WHERE at >= q.begins) AS total,
@@ -61,9 +71,9 @@ reading AS (
              FROM point
             WHERE series_id = s.id
               AND at >= q.first AND at < q.ends) AS p
-     WHERE q.only <> ''
+     WHERE q.whose <> ''
  UNION ALL
-    SELECT q.metric, q.span, q.baseline, q.delay, q.only, s.subject, s.labels,
+    SELECT q.reading, s.subject, s.labels,
            sum(p.n) FILTER (WHERE p.at >= q.begins),
            sum(p.total) FILTER (WHERE p.at >= q.begins),
            min(p.low) FILTER (WHERE p.at >= q.begins),
@@ -71,26 +81,21 @@ reading AS (
            max(p.at) FILTER (WHERE p.at >= q.begins),
            sum(p.n) FILTER (WHERE p.at < q.begins),
            sum(p.total) FILTER (WHERE p.at < q.begins)
-      FROM reading AS q
+      FROM asked AS q
       JOIN series AS s ON s.metric = q.metric
       JOIN point AS p
         ON p.series_id = s.id
        AND p.at >= q.first AND p.at < q.ends
-     WHERE q.only = ''
-  GROUP BY q.metric, q.span, q.baseline, q.delay, q.only, q.begins, s.id
+     WHERE q.whose = ''
+  GROUP BY q.reading, q.begins, s.id
 )
 
 -- name: series_of_jobs
 -- Fragment: the outcomes of all workers' jobs as series: `job.finished` counts them, `job.seconds` is how long
 -- they took. Labels: worker, state, error, and schedule where a schedule made the job.
 -- $1 slot, $2 rule numbers
-reading AS (
-    SELECT DISTINCT metric, span, baseline, delay, '' AS only,
-           $1::timestamptz - delay - span - baseline AS first, $1 - delay - span AS begins, $1 - delay AS ends
-      FROM rule
-     WHERE no = ANY ($2::bigint[])
-), per_series AS (
-    SELECT q.metric, q.span, q.baseline, q.delay, q.only, '' AS subject,
+per_series AS (
+    SELECT q.reading, '' AS subject,
            jsonb_strip_nulls(jsonb_build_object(
                'worker', j.worker, 'state', j.state, 'error', j.error_code,
                'schedule', substring(j.job_id FROM '^(.+)\.\d{8}T\d{4}Z$'))) AS labels,
@@ -101,26 +106,21 @@ reading AS (
            max(j.finished_at) FILTER (WHERE j.finished_at >= q.begins) AS last_at,
            count(*) FILTER (WHERE j.finished_at < q.begins)::float8 AS n_before,
            sum(v.value) FILTER (WHERE j.finished_at < q.begins) AS total_before
-      FROM reading AS q
+      FROM asked AS q
       JOIN ops_read.job_outcomes AS j
         ON j.finished_at >= q.first AND j.finished_at < q.ends
      CROSS JOIN LATERAL (SELECT CASE q.metric WHEN 'job.finished' THEN 1.0::float8
                                               WHEN 'job.seconds' THEN j.seconds END AS value) AS v
      WHERE v.value IS NOT NULL
-  GROUP BY q.metric, q.span, q.baseline, q.delay, q.only, q.begins, 7
+  GROUP BY q.reading, q.begins, 3
 )
 
 -- name: series_of_snapshots
 -- Fragment: the daily analytics of the users' accounts. Labels: platform.
 -- A day's figures count from the day's begin (UTC).
 -- $1 slot, $2 rule numbers
-reading AS (
-    SELECT DISTINCT metric, span, baseline, delay, coalesce(subject, '') AS only,
-           $1::timestamptz - delay - span - baseline AS first, $1 - delay - span AS begins, $1 - delay AS ends
-      FROM rule
-     WHERE no = ANY ($2::bigint[])
-), per_series AS (
-    SELECT q.metric, q.span, q.baseline, q.delay, q.only, s.user_id AS subject,
+per_series AS (
+    SELECT q.reading, s.user_id AS subject,
            jsonb_build_object('platform', s.platform) AS labels,
            count(*) FILTER (WHERE d.at >= q.begins)::float8 AS n,
            sum(v.value) FILTER (WHERE d.at >= q.begins) AS total,
@@ -129,9 +129,9 @@ reading AS (
            max(d.at) FILTER (WHERE d.at >= q.begins) AS last_at,
            count(*) FILTER (WHERE d.at < q.begins)::float8 AS n_before,
            sum(v.value) FILTER (WHERE d.at < q.begins) AS total_before
-      FROM reading AS q
+      FROM asked AS q
       JOIN app_read.analytics_snapshots AS s
-        ON (q.only = '' OR s.user_id = q.only)
+        ON (q.whose = '' OR s.user_id = q.whose)
        AND s.snapshot_date >= (q.first)::date
      CROSS JOIN LATERAL (SELECT s.snapshot_date::timestamp AT TIME ZONE 'UTC' AS at) AS d
      CROSS JOIN LATERAL (SELECT CASE q.metric WHEN 'snapshot.followers' THEN s.followers
@@ -142,7 +142,7 @@ reading AS (
                                 END::float8 AS value) AS v
      WHERE v.value IS NOT NULL
        AND d.at >= q.first AND d.at < q.ends
-  GROUP BY q.metric, q.span, q.baseline, q.delay, q.only, q.begins, s.user_id, s.platform
+  GROUP BY q.reading, q.begins, s.user_id, s.platform
 )
 
 -- name: aggregate_series
@@ -168,11 +168,10 @@ observation AS (
                 WHEN 'age' THEN extract(epoch FROM $1::timestamptz - max(p.last_at))::float8
            END AS value,
            CASE r.aggregation WHEN 'ratio' THEN sum(p.total) WHEN 'age' THEN 'infinity' ELSE sum(p.n) END AS samples
-      FROM rule AS r
-      JOIN per_series AS p
-        ON p.metric = r.metric AND p.span = r.span AND p.baseline = r.baseline AND p.delay = r.delay
-       AND p.only = coalesce(r.subject, '') AND p.labels @> r.wanted
-     WHERE r.no = ANY ($2::bigint[])
+      FROM wish AS w
+      JOIN rule AS r ON r.no = w.no
+      JOIN per_series AS p ON p.reading = w.reading
+     WHERE p.labels @> r.wanted
   GROUP BY r.no, 2, 3
 )
 
@@ -883,20 +882,24 @@ SELECT id, owner, kind, name, config, secret, min_severity, quiet_from, quiet_un
 RETURNING id;
 
 -- name: prune
--- Forget what is over, a bounded number of rows. $1 now, $2 age of alerts, $3 age of points, $4 limit
+-- Forget what is over, a bounded number of rows of each kind. Alerts take their log and notifications along.
+-- $1 now, $2 age of alerts and messages, $3 age of points, $4 limit
 WITH old_alerts AS (
     DELETE FROM alert
      WHERE id IN (SELECT id FROM alert WHERE resolved_at < $1::timestamptz - $2::interval ORDER BY id LIMIT $4::integer)
- RETURNING 1
-), old_points AS (
-    DELETE FROM point
-     WHERE ctid = ANY (ARRAY(SELECT ctid FROM point WHERE at < $1 - $3::interval LIMIT $4))
- RETURNING 1
+), old_messages AS (
+    DELETE FROM notification
+     WHERE id IN (SELECT id FROM notification WHERE alert_id IS NULL AND created_at < $1 - $2 ORDER BY id LIMIT $4)
+), old_deliveries AS (
+    DELETE FROM delivery
+     WHERE id IN (SELECT d.id FROM delivery AS d
+                   WHERE d.created_at < $1 - $2
+                     AND NOT EXISTS (SELECT FROM notification AS n WHERE n.delivery_id = d.id)
+                   ORDER BY d.id LIMIT $4)
 ), old_evaluations AS (
     DELETE FROM evaluation
      WHERE slot IN (SELECT slot FROM evaluation WHERE slot < $1 - $2 ORDER BY slot LIMIT $4)
        AND slot < (SELECT max(slot) FROM evaluation)
- RETURNING 1
 )
-SELECT (SELECT count(*) FROM old_alerts) + (SELECT count(*) FROM old_points)
-       + (SELECT count(*) FROM old_evaluations) AS rows;
+DELETE FROM point
+ WHERE ctid = ANY (ARRAY(SELECT ctid FROM point WHERE at < $1 - $3::interval LIMIT $4));

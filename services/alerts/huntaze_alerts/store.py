@@ -28,7 +28,7 @@ TICKS: Mapping[str, str] = MappingProxyType(
     {
         name: _compact("WITH " + ", ".join(QUERIES[part] for part in (*parts, "transition")))
         for name, *parts in (
-            *((name, name, "aggregate_series") for name in _AGGREGATED),
+            *((name, "readings", name, "aggregate_series") for name in _AGGREGATED),
             ("percentiles_of_points", "percentiles_of_points"),
             ("percentiles_of_jobs", "percentiles_of_jobs"),
         )
@@ -36,7 +36,11 @@ TICKS: Mapping[str, str] = MappingProxyType(
 )
 """The statements of a tick: read, move, log and notify in one, for each kind of source."""
 STATEMENTS: Mapping[str, str] = MappingProxyType(
-    {name: query for name, query in QUERIES.items() if name not in {*TICKS, "aggregate_series", "transition"}}
+    {
+        name: query
+        for name, query in QUERIES.items()
+        if name not in {*TICKS, "readings", "aggregate_series", "transition"}
+    }
     | dict(TICKS)
 )
 """Every statement that is sent to the server, by name."""
@@ -215,6 +219,11 @@ async def save_evaluation(
         done.notifications,
         seconds,
     )
+
+
+async def prune(connection: Connection, now: datetime) -> None:
+    """Forget alerts of half a year ago and points of five weeks ago, a bounded number of rows."""
+    await connection.execute(QUERIES["prune"], now, timedelta(days=180), timedelta(days=35), 50_000)
 
 
 async def save_rule(connection: Connection | Pool, rule_id: str, subject: str | None, rule: Rule) -> None:

@@ -126,6 +126,20 @@ async def test_a_rule_that_breaks_arithmetic_is_alone_in_error(world) -> None:
     assert [row["id"] for row in await world.rows("SELECT id FROM rule WHERE error IS NOT NULL")] == ["bad"]
 
 
+async def test_what_is_long_over_is_forgotten(world) -> None:
+    """Half a year after its end an alert goes, with its log and notifications; what is open stays."""
+    await world.rule()
+    await world.rule("open")
+    await world.sample("open", 120, ago=-4.5)
+    await world.feed("r", 120, 50)
+    await world.tick(181 * 24 * 60)
+    await world.tick(60)
+
+    assert [row["state"] for row in await world.rows("SELECT state FROM alert")] == ["firing"]
+    assert len(await world.rows("SELECT FROM notification")) == 1
+    assert await world.rows("SELECT FROM point") == []
+
+
 async def test_late_samples_within_the_delay_are_seen(world) -> None:
     """The window ends a little before the slot, so what is under way is waited for."""
     await world.rule(delay=120)
