@@ -22,7 +22,16 @@ def package(name, may_import, needs=(), reads=()):
     python_test_utils(
         name="test_support", sources=["tests/**/*.py", "!tests/**/test_*.py"], dependencies=around_tests
     )
-    python_tests(name="tests", sources=["tests/**/test_*.py"], dependencies=[":test_support", *around_tests])
+    python_tests(
+        name="unit", sources=["tests/unit/**/test_*.py"], dependencies=[":test_support", *around_tests]
+    )
+    # These start installed programs, with an environment of their own; in a sandbox nothing is installed.
+    python_tests(
+        name="tests",
+        sources=["tests/**/test_*.py", "!tests/unit/**"],
+        dependencies=[":test_support", *around_tests],
+        skip_tests=True,
+    )
     __dependencies_rules__(
         (f"/{name}/**", "!/tests/**", "/**", *may_import, "!*"),
         ("*", "*"),
