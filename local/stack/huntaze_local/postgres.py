@@ -105,7 +105,7 @@ async def embedded_postgres(directory: Path, port: int | None = None) -> AsyncGe
         password = _password(directory)
         await _ensure_cluster(data, programs, account, password)
         log = _log_file(directory)
-        chosen = port or _free_port()
+        chosen = _free_port(port or 0)
         process = await _launch(data, programs, account, chosen, log)
         try:
             await _until_ready(process, chosen, password, log)
@@ -301,9 +301,13 @@ def _dsn(port: int, user: str, password: str, database: str) -> str:
     return f"postgresql://{quote(user)}:{quote(password, safe='')}@127.0.0.1:{port}/{database}"
 
 
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return probe.getsockname()[1]
+def _free_port(wanted: int) -> int:
+    """Return the port that is wanted if it is free, or any free one for 0."""
+    try:
+        with socket.create_server(("127.0.0.1", wanted)) as probe:
+            return probe.getsockname()[1]
+    except OSError as error:
+        raise PostgresError(f"PostgreSQL can't listen on port {wanted}: {error.strerror}") from None
 
 
 def _tail(log: Path, lines: int = 12) -> str:

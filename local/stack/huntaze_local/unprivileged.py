@@ -2,7 +2,8 @@
 
 An ordinary user runs it as itself. Root runs it as the owner of the given directory or, where root owns it,
 as `nobody`. Where that account can't reach the files (a clone under a closed /root), root keeps its rights on
-them but goes by another number inside a user namespace of its own.
+them but goes by another number inside a user namespace of its own; so does a user whose number has no name,
+which PostgreSQL refuses as well.
 """
 
 import os
@@ -51,10 +52,13 @@ def account_for(directory: Path, programs: Path) -> Account:
     Raises:
         CannotDropRoot: we are root and neither way works here.
     """
-    if os.geteuid() != 0:
-        return Account(identity={})
-    owner = directory.stat().st_uid
-    entry = pwd.getpwuid(owner) if owner else pwd.getpwnam("nobody")
+    ourselves = os.geteuid()
+    if ourselves != 0:
+        named = _entry(ourselves) is not None or not _namespaces_work()
+        return Account(identity={}, prefix=() if named else UNSHARE)
+    entry = _entry(directory.stat().st_uid)
+    if entry is None or entry.pw_uid == 0:
+        entry = pwd.getpwnam("nobody")
     closed = _first_closed(directory, entry.pw_uid) or _first_closed(programs, entry.pw_uid)
     if closed is None:
         return Account(identity={"user": entry.pw_uid, "group": entry.pw_gid, "extra_groups": []})
@@ -65,6 +69,14 @@ def account_for(directory: Path, programs: Path) -> Account:
         "user namespaces, which would help, are not permitted here. Either run as an ordinary user, or move "
         "the repository to a place that everyone may enter, such as /srv or /opt."
     )
+
+
+def _entry(uid: int) -> pwd.struct_passwd | None:
+    """Return the user with the number ``uid``, or None where the number has no name (in containers)."""
+    try:
+        return pwd.getpwuid(uid)
+    except KeyError:
+        return None
 
 
 def _first_closed(path: Path, uid: int) -> Path | None:
