@@ -1,4 +1,4 @@
-"""F12: SIGTERM and SIGINT while a job runs: exit 0 inside the grace, and the job is done or given back."""
+"""F11, F12: a full disk; SIGTERM and SIGINT while a job runs: exit 0 in the grace, job done or given back."""
 
 import asyncio
 import signal
@@ -76,3 +76,18 @@ async def _ready(client: httpx.AsyncClient, base_url: str) -> bool:
         return (await client.get(f"{base_url}/readyz")).status_code == 200
     except httpx.TransportError:
         return False
+
+
+async def test_a_full_disk_is_something_that_passes(laboratory) -> None:
+    """F11: the job is tried again, and gets through when there is room."""
+    full = laboratory.objects / "job-a"
+    full.symlink_to("/dev/full")
+    record = Record(jobs=1, deliveries=2, faults=1)
+    async with laboratory.worker() as worker:
+        await worker.live()
+        refused = await worker.deliver(laboratory.job("a"))
+        full.unlink()
+        done = await worker.deliver(laboratory.job("a"))
+    assert (refused.status_code, done.status_code) == (503, 200)
+    assert int(refused.headers["retry-after"]) >= 1
+    assert (await laboratory.conclude("F11 disk full", record)).jobs == 1
