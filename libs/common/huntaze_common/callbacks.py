@@ -1,7 +1,6 @@
 """The failure callback: QStash gave a message up, so its job will not be tried again by itself."""
 
 import base64
-import binascii
 
 import msgspec
 import structlog
@@ -46,7 +45,7 @@ class FailureCallback:
         try:
             callback = self._callbacks.decode(body)
             envelope = self._envelopes.decode(base64.b64decode(callback.source_body))
-        except (msgspec.DecodeError, binascii.Error, UnicodeDecodeError, RecursionError) as error:
+        except (msgspec.DecodeError, ValueError, RecursionError) as error:
             raise PayloadInvalid(f"not a failure callback of one of our jobs: {error}") from None
         failure = Failure(
             code="given_up",

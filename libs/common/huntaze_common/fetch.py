@@ -8,9 +8,11 @@ are counted and not believed; connecting, the first byte, the pace and the whole
 """
 
 import asyncio
+import ssl
 from collections.abc import AsyncGenerator, AsyncIterator, Collection, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Self
 
@@ -138,7 +140,7 @@ class Fetcher:
         self._patience = patience
         self._rules = LinkRules(development=development, hosts=hosts, ports=ports)
         self._pool = httpcore.AsyncConnectionPool(
-            ssl_context=httpcore.default_ssl_context(),
+            ssl_context=_tls(),
             network_backend=GuardedNetwork(loopback=development, resolve=resolve),
             max_connections=20,
             max_keepalive_connections=4,
@@ -254,6 +256,12 @@ class Fetcher:
             raise ValueError("a header holds what no header can hold") from None
         except _FAILURES as error:
             raise _unavailable(error) from None
+
+
+@cache
+def _tls() -> ssl.SSLContext:
+    # Reading all authorities takes as long as a request: once a process.
+    return httpcore.default_ssl_context()
 
 
 def _refuse_failed(response: httpcore.Response, start: int | None) -> None:

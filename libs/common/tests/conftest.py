@@ -88,9 +88,10 @@ class Running:
     dsn: str
     qstash: RecordingQStash
 
-    async def deliver(self, body: bytes, **how: Any) -> httpx.Response:
+    async def deliver(
+        self, body: bytes, path: str = "/api/workers/alert-checker", **how: Any
+    ) -> httpx.Response:
         """Deliver a signed body; ``how`` as for `signed_headers`."""
-        path = "/api/workers/alert-checker"
         headers = signed_headers(body, f"{self.http.base_url}".rstrip("/") + path, **how)
         return await self.http.post(path, content=body, headers=headers)
 
