@@ -55,7 +55,7 @@ def extract(
         MediaRefused: in one of its kinds; see `huntaze_video.errors`.
     """
     began = monotonic()
-    media = Media.open(source, limits)
+    media = Media(source, limits)
     try:
         announced = media.duration
         viewing = _Viewing(media, request, report)

@@ -55,18 +55,18 @@ class LumaSampler:
 
 def luma_plane(frame: av.VideoFrame, stride: int = 1) -> NDArray[np.uint8]:
     """Return every ``stride``-th luma sample, (height, width) uint8; a view where the format allows it."""
-    every = slice(stride // 2, None, stride)
+    every = tuple(slice(min(stride // 2, side - 1), None, stride) for side in (frame.height, frame.width))
     layout = frame.format
     first = layout.components[0]
     plane = frame.planes[0]
     if layout.is_rgb or not layout.is_planar or not first.is_luma or plane.line_size <= 0:
-        return frame.reformat(format="gray").to_ndarray().astype(np.uint8, copy=False)[every, every]
+        return frame.reformat(format="gray").to_ndarray().astype(np.uint8, copy=False)[every]
     if first.bits == 8:
         samples = np.frombuffer(memoryview(plane), np.uint8)
-        return samples.reshape(-1, plane.line_size)[: frame.height, : frame.width][every, every]
+        return samples.reshape(-1, plane.line_size)[: frame.height, : frame.width][every]
     order = ">u2" if layout.is_big_endian else "<u2"
     deep = np.frombuffer(memoryview(plane), order).reshape(-1, plane.line_size // 2)
-    return (deep[: frame.height, : frame.width][every, every] >> (first.bits - 8)).astype(np.uint8)
+    return (deep[: frame.height, : frame.width][every] >> (first.bits - 8)).astype(np.uint8)
 
 
 def _has_full_range(frame: av.VideoFrame) -> bool:
