@@ -77,7 +77,7 @@ async def evaluate(pool: Pool, slot: datetime, *, now: datetime, usual: timedelt
         pause = slot - due.last if due.last else None
         done = await _evaluate(_Slot(connection, slot, now, pause, usual), due)
         await store.save_evaluation(connection, done, pause=pause, seconds=time.perf_counter() - began)
-        if due.last is not None and due.last.hour != slot.hour:
+        if due.last is not None and due.last.date() != slot.date():
             await store.prune(connection, slot)
     return Tick(done, due.letters or done.notifications > 0)
 

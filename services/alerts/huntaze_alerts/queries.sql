@@ -53,41 +53,32 @@ wish AS MATERIALIZED (
 )
 
 -- name: series_of_points
--- Fragment: sums per series, once for all rules that read it alike. What one user's rule reads is looked up;
--- what all users' rules read is scanned.
+-- Fragment: sums per series, each looked up by its key.
 -- $1 slot, $2 rule numbers
-per_series AS (
-    SELECT q.reading, s.subject, s.labels, p.*
+chosen AS (
+    SELECT q.reading, q.first, q.begins, q.ends, s.id, s.subject, s.labels
       FROM asked AS q
       JOIN series AS s ON s.metric = q.metric AND s.subject = q.whose
-     CROSS JOIN LATERAL (
-           SELECT sum(n) FILTER (WHERE at >= q.begins) AS n,
-                  sum(total) FILTER (WHERE at >= q.begins) AS total,
-                  min(low) FILTER (WHERE at >= q.begins) AS low,
-                  max(high) FILTER (WHERE at >= q.begins) AS high,
-                  max(at) FILTER (WHERE at >= q.begins) AS last_at,
-                  sum(n) FILTER (WHERE at < q.begins) AS n_before,
-                  sum(total) FILTER (WHERE at < q.begins) AS total_before
-             FROM point
-            WHERE series_id = s.id
-              AND at >= q.first AND at < q.ends) AS p
      WHERE q.whose <> ''
  UNION ALL
-    SELECT q.reading, s.subject, s.labels,
-           sum(p.n) FILTER (WHERE p.at >= q.begins),
-           sum(p.total) FILTER (WHERE p.at >= q.begins),
-           min(p.low) FILTER (WHERE p.at >= q.begins),
-           max(p.high) FILTER (WHERE p.at >= q.begins),
-           max(p.at) FILTER (WHERE p.at >= q.begins),
-           sum(p.n) FILTER (WHERE p.at < q.begins),
-           sum(p.total) FILTER (WHERE p.at < q.begins)
+    SELECT q.reading, q.first, q.begins, q.ends, s.id, s.subject, s.labels
       FROM asked AS q
       JOIN series AS s ON s.metric = q.metric
-      JOIN point AS p
-        ON p.series_id = s.id
-       AND p.at >= q.first AND p.at < q.ends
      WHERE q.whose = ''
-  GROUP BY q.reading, q.begins, s.id
+), per_series AS (
+    SELECT c.reading, c.subject, c.labels, p.*
+      FROM chosen AS c
+     CROSS JOIN LATERAL (
+           SELECT sum(n) FILTER (WHERE at >= c.begins) AS n,
+                  sum(total) FILTER (WHERE at >= c.begins) AS total,
+                  min(low) FILTER (WHERE at >= c.begins) AS low,
+                  max(high) FILTER (WHERE at >= c.begins) AS high,
+                  max(at) FILTER (WHERE at >= c.begins) AS last_at,
+                  sum(n) FILTER (WHERE at < c.begins) AS n_before,
+                  sum(total) FILTER (WHERE at < c.begins) AS total_before
+             FROM point
+            WHERE series_id = c.id AND at >= c.first AND at < c.ends) AS p
+     WHERE p.n > 0 OR p.n_before > 0
 )
 
 -- name: series_of_jobs
@@ -342,20 +333,21 @@ complete AS (
                                    WHERE root.id = m.depends_on AND cause.state IN ('firing', 'recovering')
                                      AND cause.subject IN ('', m.subject)))
                   END AS quiet) AS q
-), decided AS (
-    SELECT *, next = 'firing' AND fired_at IS NULL AS fires, (notice IS NOT NULL)::integer AS tells
+), kept AS MATERIALIZED (
+    SELECT *, next = 'firing' AND fired_at IS NULL AS fires, (notice IS NOT NULL)::integer AS tells,
+           coalesce(alert_id, nextval(pg_get_serial_sequence('alert', 'id'))) AS id
       FROM noticed
      WHERE next IS DISTINCT FROM state OR notice IS NOT NULL OR severe <> severity
         OR (value IS NULL) <> (missing_since IS NOT NULL)
         OR (anew AND next = 'pending')
 ), created AS (
-    INSERT INTO alert (rule_no, rule_version, subject, labels, state, since, severity, value, started_at, fired_at,
-                       missing_since, flapping, notified_at, sequence)
-         SELECT rule_no, version, subject, labels, next, $1, severe, value, $1, CASE WHEN fires THEN $1 END,
+    INSERT INTO alert (id, rule_no, rule_version, subject, labels, state, since, severity, value, started_at,
+                       fired_at, missing_since, flapping, notified_at, sequence)
+         OVERRIDING SYSTEM VALUE
+         SELECT id, rule_no, version, subject, labels, next, $1, severe, value, $1, CASE WHEN fires THEN $1 END,
                 CASE WHEN value IS NULL THEN $1 END, flaps, CASE WHEN tells = 1 THEN $1 END, tells
-           FROM decided
+           FROM kept
           WHERE alert_id IS NULL
-      RETURNING id, rule_no, subject, labels
 ), changed AS (
     UPDATE alert AS a
        SET state = d.next,
@@ -373,13 +365,8 @@ complete AS (
            reminders = a.reminders + (d.notice IS NOT DISTINCT FROM 'reminder')::integer,
            sequence = a.sequence + d.tells,
            escalated_at = CASE WHEN d.notice = 'escalation' THEN $1 ELSE a.escalated_at END
-      FROM decided AS d
+      FROM kept AS d
      WHERE a.id = d.alert_id
-), kept AS (
-    SELECT coalesce(d.alert_id, c.id) AS id, d.*
-      FROM decided AS d
-      LEFT JOIN created AS c ON d.alert_id IS NULL AND c.rule_no = d.rule_no AND c.subject = d.subject
-                            AND c.labels = d.labels
 ), logged AS (
     INSERT INTO alert_event (alert_id, at, kind, value)
          SELECT id, $1, CASE WHEN next IS DISTINCT FROM state THEN next
@@ -392,17 +379,24 @@ complete AS (
 ), dropped AS (
     UPDATE notification AS n
        SET dropped = 'resolved before it was sent'
-      FROM kept AS k
-     WHERE k.next = 'resolved' AND n.alert_id = k.id AND n.outgoing AND n.delivery_id IS NULL AND n.dropped IS NULL
+     WHERE n.id IN (SELECT waiting.id
+                      FROM kept AS k
+                     CROSS JOIN LATERAL (SELECT id FROM notification
+                                          WHERE alert_id = k.id AND outgoing AND delivery_id IS NULL
+                                            AND dropped IS NULL
+                                         OFFSET 0) AS waiting
+                     WHERE k.next = 'resolved')
+       AND n.delivery_id IS NULL
  RETURNING n.id
 ), addressed AS (
     -- Who was told that it began is told that it is over, whatever was silenced meanwhile.
-    SELECT DISTINCT k.id, n.channel_id, n.recipient, 'resolved' AS kind
+    SELECT k.id, k.severe, k.value, k.sequence, n.channel_id, n.recipient, 'resolved' AS kind
       FROM kept AS k
-      JOIN notification AS n ON n.alert_id = k.id
-     WHERE k.notice = 'resolved' AND n.dropped IS NULL AND NOT EXISTS (SELECT FROM dropped WHERE dropped.id = n.id)
+     CROSS JOIN LATERAL (SELECT id, channel_id, recipient FROM notification
+                          WHERE alert_id = k.id AND dropped IS NULL OFFSET 0) AS n
+     WHERE k.notice = 'resolved' AND n.id NOT IN (SELECT id FROM dropped)
  UNION
-    SELECT k.id, c.id, CASE WHEN c.kind = 'in_app' THEN k.subject ELSE '' END, k.notice
+    SELECT k.id, k.severe, k.value, k.sequence, c.id, CASE WHEN c.kind = 'in_app' THEN k.subject ELSE '' END, k.notice
       FROM kept AS k
      CROSS JOIN LATERAL unnest(CASE WHEN k.notice = 'escalation'
                                     THEN coalesce(nullif(text_array(k.definition #> '{escalation,channels}'), '{}'),
@@ -411,23 +405,22 @@ complete AS (
       JOIN channel AS c ON c.id = chosen.channel_id AND (c.owner IS NULL OR c.owner = k.rule_subject)
      WHERE k.notice <> 'resolved' AND c.enabled AND c.min_severity <= k.severe
  UNION
-    SELECT k.id, c.id, '', k.notice
+    SELECT k.id, k.severe, k.value, k.sequence, c.id, '', k.notice
       FROM kept AS k
       JOIN channel AS c ON c.owner = k.subject
      WHERE k.notice <> 'resolved' AND '@subject' = ANY (k.channels) AND c.enabled AND c.min_severity <= k.severe
 ), queued AS (
     INSERT INTO notification (dedup_key, alert_id, channel_id, recipient, kind, severity, value, due_at, created_at,
                               outgoing)
-         SELECT concat_ws('/', k.id, t.channel_id, t.kind, coalesce(k.sequence, 0) + 1), k.id, t.channel_id,
-                t.recipient, t.kind, k.severe, k.value,
-                CASE WHEN k.severe >= 4 THEN $3::timestamptz
+         SELECT concat_ws('/', t.id, t.channel_id, t.kind, coalesce(t.sequence, 0) + 1), t.id, t.channel_id,
+                t.recipient, t.kind, t.severe, t.value,
+                CASE WHEN t.severe >= 4 THEN $3::timestamptz
                      ELSE after_quiet_hours(
                           CASE WHEN c.digest = 0 THEN $3
                                ELSE to_timestamp(ceil(extract(epoch FROM $3) / (60 * c.digest)) * 60 * c.digest)
                           END, c.quiet_from, c.quiet_until, c.time_zone) END,
                 $3, c.kind <> 'in_app'
            FROM addressed AS t
-           JOIN kept AS k ON k.id = t.id
            JOIN channel AS c ON c.id = t.channel_id
     ON CONFLICT (dedup_key) DO NOTHING
       RETURNING outgoing

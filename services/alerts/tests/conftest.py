@@ -232,7 +232,7 @@ async def post(world: World) -> AsyncGenerator[Post]:
     async with serving_web() as web, Fetcher(development=True) as fetcher:
 
         async def send(request: Request) -> Answer:
-            return await fetcher.post(request.url, request.body, headers=request.headers, seconds=1)
+            return await fetcher.post(request.url, request.body, headers=request.headers, seconds=2)
 
         outside = Outside(
             post=send,
