@@ -32,7 +32,7 @@ from huntaze_local.postgres import embedded_postgres
 
 USERS, METRICS, MINUTES = 50_000, 4, 12
 NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
-RUNS = 3
+RUNS = 2
 USUAL = timedelta(minutes=5)
 
 
@@ -56,7 +56,7 @@ async def database() -> AsyncGenerator[asyncpg.Pool]:
             await connection.execute("CREATE SCHEMA alerts")
             await connection.close()
             await migrate(server.dsn, "huntaze_alerts", schema="alerts")
-            settings = {"search_path": "alerts", "work_mem": "64MB"}
+            settings = {"search_path": "alerts"}
             async with asyncpg.create_pool(
                 server.dsn, min_size=1, max_size=10, server_settings=settings, command_timeout=600
             ) as pool:

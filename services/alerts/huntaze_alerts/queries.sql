@@ -65,7 +65,7 @@ chosen AS (
       FROM asked AS q
       JOIN series AS s ON s.metric = q.metric
      WHERE q.whose = ''
-), per_series AS (
+), per_series AS MATERIALIZED (
     SELECT c.reading, c.subject, c.labels, p.*
       FROM chosen AS c
      CROSS JOIN LATERAL (
@@ -85,7 +85,7 @@ chosen AS (
 -- Fragment: the outcomes of all workers' jobs as series: `job.finished` counts them, `job.seconds` is how long
 -- they took. Labels: worker, state, error, and schedule where a schedule made the job.
 -- $1 slot, $2 rule numbers
-per_series AS (
+per_series AS MATERIALIZED (
     SELECT q.reading, '' AS subject,
            jsonb_strip_nulls(jsonb_build_object(
                'worker', j.worker, 'state', j.state, 'error', j.error_code,
@@ -110,7 +110,7 @@ per_series AS (
 -- Fragment: the daily analytics of the users' accounts. Labels: platform.
 -- A day's figures count from the day's begin (UTC).
 -- $1 slot, $2 rule numbers
-per_series AS (
+per_series AS MATERIALIZED (
     SELECT q.reading, s.user_id AS subject,
            jsonb_build_object('platform', s.platform) AS labels,
            count(*) FILTER (WHERE d.at >= q.begins)::float8 AS n,
@@ -241,11 +241,19 @@ complete AS (
        AND NOT EXISTS (SELECT FROM observation AS o WHERE o.rule_no = r.no)
 ), live AS (
     SELECT * FROM alert WHERE state <> 'resolved' AND rule_no = ANY ($2::bigint[])
+), loud AS (
+    -- Of a million quiet instances none has to be looked at any further.
+    SELECT c.*
+      FROM complete AS c
+      JOIN rule AS r ON r.no = c.rule_no
+     WHERE r.direction * c.value >= r.thresholds[1]
+        OR ((c.value IS NULL OR c.samples < r.min_samples) AND r.no_data = 'alert')
+        OR (c.rule_no, c.subject, c.labels) IN (SELECT rule_no, subject, labels FROM live)
 ), met AS (
     SELECT rule_no, subject, labels, o.value AS measured, o.samples,
            a.id AS alert_id, a.state, a.since, a.severity, a.fired_at, a.missing_since, a.flapping,
            a.notified_at, a.reminders, a.sequence, a.escalated_at, a.acknowledged_at
-      FROM complete AS o
+      FROM loud AS o
       FULL JOIN live AS a USING (rule_no, subject, labels)
 ), judged AS (
     SELECT m.*, v.value, l.level, r.id AS rule_id, r.subject AS rule_subject, r.version, r.definition,

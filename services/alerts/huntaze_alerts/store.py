@@ -140,7 +140,9 @@ async def prepare_for_ticks(connection: Connection) -> None:
         "SET LOCAL statement_timeout = '20s'; SET LOCAL jit = off;"
         " SET LOCAL plan_cache_mode = force_generic_plan;"
         # Nobody can know how many alerts a storm brings: a loop that is right for one is wrong for thousands.
-        " SET LOCAL enable_nestloop = off"
+        " SET LOCAL enable_nestloop = off;"
+        # There is one tick at a time, so it may have what a pool of readers may not.
+        " SET LOCAL work_mem = '64MB'"
     )
 
 
