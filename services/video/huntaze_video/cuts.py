@@ -20,7 +20,7 @@ _BESIDE = 6
 """Neighbouring steps on each side that show how much the takes move by themselves."""
 _CLOSE = 2
 _PEAK = 0.9
-_MOST_BLOCKS = 0.9
+_MOST_BLOCKS = 0.85
 _REACH = 6
 # The factors set the scale on which 0.3 is a good threshold; tuned in bench/video.
 _PER_CONTRAST = 0.7
