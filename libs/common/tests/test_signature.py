@@ -95,6 +95,7 @@ def test_padding_of_the_bodys_hash_does_not_matter() -> None:
         (b"a.b.c.d", "malformed"),
         (b"..", "malformed"),
         (b"x" * 4097, "malformed"),
+        (token(claims={"jti": "x" * 3000}), "malformed"),
         (b"\xff.\xfe.\xfd", "malformed"),
         (token(key=OTHER_KEY), "signature"),
         (token().rpartition(b".")[0] + b".", "signature"),
