@@ -1,6 +1,6 @@
 """Which topics rise: share of the sample against its own past, with a bounded rate of false alarms.
 
-A topic is a **confirmed** trend when all of these hold, and **watched** when it is broad and its burst has weight:
+A topic is a **confirmed** trend when all of these hold, and **watched** when it is broad and bursts:
 
 - enough posts and authors, and no author with most of them (one person posting fifty times is no trend);
 - significance under a Gamma–Poisson model of the base, with false discoveries controlled over all topics
