@@ -1,6 +1,5 @@
 """Traces across the queue: with the SDK and its in-memory exporter, and without any SDK."""
 
-import importlib
 import json
 import subprocess
 import sys
@@ -11,20 +10,20 @@ from huntaze_common import tracing
 from huntaze_common.errors import UpstreamUnavailable
 from huntaze_contracts.base import TraceContext
 from opentelemetry import trace
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 TRACE_ID, SPAN_ID = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
 PARENT = TraceContext(traceparent=f"00-{TRACE_ID}-{SPAN_ID}-01", tracestate="vendor=1")
 
 
 @pytest.fixture(scope="module")
-def exporter() -> Any:
+def exporter() -> InMemorySpanExporter:
     """The process's exporter: the API takes one provider for the life of a process."""
-    sdk = pytest.importorskip("opentelemetry.sdk.trace")
-    export = importlib.import_module("opentelemetry.sdk.trace.export")
-    memory = importlib.import_module("opentelemetry.sdk.trace.export.in_memory_span_exporter")
-    exporter = memory.InMemorySpanExporter()
-    provider = sdk.TracerProvider()
-    provider.add_span_processor(export.SimpleSpanProcessor(exporter))
+    exporter = InMemorySpanExporter()
+    provider = TracerProvider()
+    provider.add_span_processor(SimpleSpanProcessor(exporter))
     trace.set_tracer_provider(provider)
     return exporter
 
