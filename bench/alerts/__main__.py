@@ -92,7 +92,7 @@ def rule(metric: int = 1, **fields: Any) -> str:
     """A rule's definition as JSON."""
     query = MetricQuery(metric=f"bench.m{metric}", aggregation="avg", window=600, delay=0,
                         group_by=fields.pop("group_by", ()))  # fmt: skip
-    levels = (Level(severity="warning", threshold=100),)
+    levels = (Level(severity="warning", threshold=fields.pop("threshold", 100)),)
     return msgspec.json.encode(Rule(name="bench", query=query, levels=levels, **fields)).decode()
 
 
@@ -177,19 +177,20 @@ async def one_by_one(pool: asyncpg.Pool) -> float:
                 found["metric"], found["subject"], NOW - found["span"], NOW,
             )  # fmt: skip
             state = await connection.fetchval(
-                "SELECT state FROM alert WHERE rule_no = $1 AND subject = $2 AND labels = '{}' AND state <> 'resolved'",
+                "SELECT state FROM alert"
+                " WHERE rule_no = $1 AND subject = $2 AND labels = '{}' AND state <> 'resolved'",
                 found["no"], found["subject"],
             )  # fmt: skip
             if value > found["limit"] and state is None:
                 async with connection.transaction():
                     alert = await connection.fetchval(
-                        "INSERT INTO alert (rule_no, rule_version, subject, state, since, severity, value, started_at,"
-                        " fired_at) VALUES ($1, 1, $2, 'firing', $3, 2, $4, $3, $3) RETURNING id",
+                        "INSERT INTO alert (rule_no, rule_version, subject, state, since, severity, value,"
+                        " started_at, fired_at) VALUES ($1, 1, $2, 'firing', $3, 2, $4, $3, $3) RETURNING id",
                         found["no"], found["subject"], NOW, value,
                     )  # fmt: skip
                     await connection.execute(
-                        "INSERT INTO notification (dedup_key, alert_id, channel_id, kind, severity, due_at, created_at,"
-                        " outgoing) VALUES ($1, $2, 'in-app', 'firing', 2, $3, $3, false)",
+                        "INSERT INTO notification (dedup_key, alert_id, channel_id, kind, severity, due_at,"
+                        " created_at, outgoing) VALUES ($1, $2, 'in-app', 'firing', 2, $3, $3, false)",
                         f"{alert}/in-app", alert, NOW,
                     )  # fmt: skip
     return time.perf_counter() - began
@@ -226,16 +227,15 @@ async def storm(pool: asyncpg.Pool, alerts: int = 10_000) -> dict[str, Any]:
     """Ten thousand alerts at once: to one channel of the platform, and to a channel of each user."""
     await pool.execute("TRUNCATE rule CASCADE")
     await pool.execute(
-        "INSERT INTO channel (id, owner, kind, name, rate) VALUES ('ops', NULL, 'counted', 'ops', 600) UNION ALL"
+        "INSERT INTO channel (id, owner, kind, name, rate)"
+        " VALUES ('ops', NULL, 'counted', 'ops', 600) UNION ALL"
         " SELECT 'c' || n, 'user-' || n, 'counted', 'c', 20 FROM generate_series(1, $1::integer) AS n",
         alerts,
     )
     await pool.execute("ANALYZE channel")
     await pool.execute(
         "INSERT INTO rule (id, definition) VALUES ('storm', $1)",
-        rule(group_by=("subject",), channels=("ops", "@subject")).replace(
-            '"threshold":100.0', '"threshold":1.0'
-        ),
+        rule(group_by=("subject",), channels=("ops", "@subject"), threshold=1),
     )
     await pool.execute("DELETE FROM series WHERE substr(subject, 6)::integer > $1", alerts)
     await empty(pool)
