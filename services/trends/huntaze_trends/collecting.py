@@ -6,10 +6,13 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from huntaze_trends.posts import NotAPost, Post
+from huntaze_trends.posts import Post
+from huntaze_trends.rows.values import BrokenValue, NotAPost
 
 MOST_ROWS = 10_000
 """More than any run is asked for: actors do not always keep to their limit."""
+_LARGEST_RAW = 32 * 1024
+"""Bytes of a raw row that are kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +28,13 @@ class BrokenRow:
 class Collected:
     """What a dataset held."""
 
+    rows: int = 0
     posts: list[Post] = field(default_factory=list[Post])
     """Each post once, the first of copies."""
+    raw: list[bytes | None] = field(default_factory=list[bytes | None])
+    """Each post's row as it came; None when it is too large to keep."""
+    copies: int = 0
+    """Rows that bring a post again."""
     tombstones: int = 0
     """Rows that stand for no post by design."""
     quarantined: list[BrokenRow] = field(default_factory=list[BrokenRow])
@@ -35,20 +43,23 @@ class Collected:
 async def collect(rows: AsyncIterable[bytes], read: Callable[[bytes], Post]) -> Collected:
     """Read all rows, at most ``MOST_ROWS``."""
     collected = Collected()
-    seen: set[tuple[str, str]] = set()
-    number = 0
+    seen: set[str] = set()
     async for row in rows:
-        if number == MOST_ROWS:
-            break
-        number += 1
+        collected.rows += 1
         try:
             post = read(row)
         except NotAPost:
             collected.tombstones += 1
-        except (msgspec.DecodeError, ValueError, OverflowError, RecursionError) as error:
-            collected.quarantined.append(BrokenRow(number, str(error)[:200], hashlib.sha256(row).digest()))
+        except (msgspec.DecodeError, BrokenValue, UnicodeDecodeError, RecursionError) as error:
+            digest = hashlib.sha256(row).digest()
+            collected.quarantined.append(BrokenRow(collected.rows, str(error)[:200], digest))
         else:
-            if (key := (post.platform, post.external_id)) not in seen:
-                seen.add(key)
+            if post.external_id in seen:
+                collected.copies += 1
+            else:
+                seen.add(post.external_id)
                 collected.posts.append(post)
+                collected.raw.append(row if len(row) <= _LARGEST_RAW else None)
+        if collected.rows == MOST_ROWS:
+            break
     return collected

@@ -1,248 +1,292 @@
 """Which topics rise: share of the sample against its own past, with a bounded rate of false alarms.
 
-A topic is a **confirmed** trend when all of these hold, and **watched** when it is broad and bursts:
-
-- enough posts and authors, and no author with most of them (one person posting fifty times is no trend);
-- significance under a Gamma–Poisson model of the base, with false discoveries controlled over all topics
-  (Benjamini–Hochberg);
-- a lower bound of the ratio to the base, so that what is significant but dull stays out;
-- the weight of a Kleinberg burst state in this window.
-
-Shares count, not numbers, so that a larger sample alone makes no trend.
+Shares count and not numbers, so that a larger sample alone makes no trend. A stratum is what one query found
+on one platform. Windows have six hours, or a day where six hours hold too few posts to tell anything.
 """
 
-import math
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
-from huntaze_trends.posts import Post
+import numpy as np
 
-WINDOW = timedelta(hours=24)
-BASE_WINDOWS = 13
-"""With the scored window, two weeks."""
+from huntaze_trends.columns import Columns, Flags, Ints, columns_of
+from huntaze_trends.counting import Occurrences, authors_of, history_of, in_windows, occurrences
+from huntaze_trends.near_duplicates import duplicate_groups
+from huntaze_trends.posts import Post
+from huntaze_trends.scoring import FULL_WINDOW, LEAST_POSTS, History, Scores, score, verdicts
+from huntaze_trends.stages import Stage, life
+from huntaze_trends.stories import also, stories, title
+
+VERSION = "2026-11"
+"""Of the definitions; kept with what they found."""
+HORIZON = timedelta(days=14)
+SHORT, LONG = timedelta(hours=6), timedelta(hours=24)
 LEAST_WINDOWS = 8
 LEAST_BASE_RATIO = 5
 """The base must have this many times the window's posts, or nothing is claimed."""
-LEAST_POSTS = 3
-LEAST_AUTHORS = 2
-MOST_OF_ONE_AUTHOR = 0.5
-FALSE_DISCOVERY_RATE = 0.05
-LEAST_RATIO = 1.5
-LEAST_WEIGHT = 2.5
-"""Nats, for windows of fewer than 500 posts."""
 GENERIC_SHARE = 0.2
-"""A tag on more of all posts than this says nothing (fyp, viral)."""
-_STATES = 4
-_MOST = 0.9
+"""A topic on more of all posts than this says nothing: fyp, viral, the, and."""
+MOST_TOPICS = 40
+_EXAMPLES = 5
 
-State = Literal["insufficient_history", "watch", "emerging", "rising"]
+State = Stage | Literal["insufficient_history", "watch"]
+Kind = Literal["tag", "sound", "phrase", "word"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Topic:
-    """One topic of the scored window, with everything that its state follows from."""
+    """One story of the scored window, with everything that its state follows from."""
 
     name: str
+    kind: Kind
     state: State
+    also: tuple[str, ...] = ()
+    """Other topics of the same posts."""
     posts: int
     total: int
     authors: int
+    of_busiest: int
+    """Posts of the author with most of them."""
     share: float
     base_share: float
+    expected: float
     ratio: float
     ratio_low: float
-    """Lower end of the 90 % interval."""
     p_value: float
     q_value: float
     weight: float
-    """Of the burst, in nats."""
-    windows_in_burst: int
-    reasons: tuple[str, ...]
+    level: int
+    windows: int
+    """How many windows the burst has lasted."""
+    since: datetime | None
+    """The start of the window in which the burst began."""
+    peak_share: float
+    half_life_h: float | None
+    sponsored_share: float
+    examples: tuple[Post, ...]
+    """At most five, by different authors, the most viewed first."""
+    history: tuple[float, ...]
+    """Shares, the newest last."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Window:
-    posts: int
-    counts: Counter[str]
+class Detection:
+    """What one stratum shows at one moment."""
+
+    enough_history: bool
+    until: datetime
+    width: timedelta
+    total: int
+    """Posts of the scored window that count."""
+    windows: int
+    """How many of the windows before it had posts."""
+    base_total: int
+    repeats: int
+    """Posts that repeat one of the same author, within the horizon; they do not count."""
+    topics: tuple[Topic, ...]
+    """Without enough history the most used topics, which claim nothing."""
 
 
-def detect(posts: Iterable[Post], *, now: datetime, own_tags: frozenset[str]) -> list[Topic]:
-    """Return the topics of the last 24 hours that rise, the heaviest burst first.
+def detect(posts: Iterable[Post], *, until: datetime, own: frozenset[str] = frozenset()) -> Detection:
+    """Tell what rises in the window that ends at ``until``, the heaviest burst first.
 
-    Without enough history, the most used topics are returned as such: 'insufficient_history'.
-
-    Args:
-        posts: distinct posts of one stratum; promoted ones and those outside the two weeks are left out here.
-        now: the end of the scored window.
-        own_tags: the tags that the query looked for, which say nothing about what it found.
-    """
-    kept = [post for post in posts if not post.promoted and timedelta(0) < now - post.created_at]
-    windows, authors = _split(kept, now)
-    generic = _generic(kept) | own_tags
-    scored, base = windows[0], [window for window in windows[1:] if window.posts]
-    base_total = sum(window.posts for window in base)
-    names = {name for window in windows for name in window.counts} - generic
-    if len(base) < LEAST_WINDOWS or base_total < LEAST_BASE_RATIO * scored.posts or not scored.posts:
-        return _most_used(scored, names, authors)
-    base_counts: Counter[str] = Counter()
-    for window in base:
-        base_counts.update(window.counts)
-    p_values = {
-        name: tail_probability(scored.counts[name], scored.posts, base_counts[name], base_total)
-        for name in names
-    }
-    q_values = benjamini_hochberg(p_values)
-    topics = [
-        topic
-        for name in names
-        if scored.counts[name] >= LEAST_POSTS
-        and (topic := _judge(name, windows, base_counts[name], base_total, authors[name], p_values, q_values))
-    ]
-    return sorted(topics, key=lambda topic: (-topic.weight, topic.name))
-
-
-def tail_probability(x: int, n: int, base_x: int, base_n: int) -> float:
-    """Return P(X ≥ x) among ``n`` posts, where the base saw ``base_x`` among ``base_n``.
-
-    The Jeffreys predictive of a Poisson rate: X is negative binomial with shape base_x + ½ and success
-    probability base_n / (base_n + n).
-    """
-    shape, success = base_x + 0.5, base_n / (base_n + n)
-    term = success**shape
-    below = 0.0
-    for i in range(x):
-        below += term
-        term *= (shape + i) / (i + 1) * (1 - success)
-    return min(1.0, max(0.0, 1.0 - below))
-
-
-def benjamini_hochberg(p_values: Mapping[str, float]) -> dict[str, float]:
-    """Return each name's q-value: the false discovery rate at which it would just be accepted."""
-    ranked = sorted(p_values, key=lambda name: (p_values[name], name), reverse=True)
-    q_values: dict[str, float] = {}
-    lowest = 1.0
-    for behind, name in enumerate(ranked):
-        rank = len(ranked) - behind
-        lowest = min(lowest, p_values[name] * len(ranked) / rank)
-        q_values[name] = lowest
-    return q_values
-
-
-def burst_weights(series: Sequence[tuple[int, int]], base_share: float) -> list[float]:
-    """Return each window's burst weight, oldest first: how much cheaper the best burst state is, in nats.
-
-    Kleinberg's automaton of four states with rates 1, 3, 9 and 27 times the base share, run forward with the
-    costs kept relative; going up a state costs the logarithm of the number of windows.
+    The result does not depend on the order of the posts. Promoted posts do not count. Near-copies by one
+    author count once; the same text by different authors counts each time: copying is the trend.
 
     Args:
-        series: posts of the topic and of all, per window.
-        base_share: the topic's share in quiet times.
+        posts: distinct posts of one stratum.
+        until: the end of the scored window.
+        own: the tags and words that the query looked for; they say nothing about what it found.
     """
-    rates = [min(_MOST, base_share * 3**state) for state in range(_STATES)]
-    climb = math.log(max(2, len(series)))
-    costs = [0.0, *[climb * state for state in range(1, _STATES)]]
-    weights: list[float] = []
-    for x, n in series:
-        emitted = [-(x * math.log(rate) + (n - x) * math.log1p(-rate)) for rate in rates]
-        costs = [
-            min(costs[before] + climb * max(0, state - before) for before in range(_STATES)) + emitted[state]
-            for state in range(_STATES)
-        ]
-        lowest = min(costs)
-        costs = [cost - lowest for cost in costs]
-        weights.append(max(0.0, costs[0] - min(costs[1:])))
-    return weights
+    end = until.timestamp()
+    earliest = end - HORIZON.total_seconds()
+    columns = columns_of([post for post in posts if earliest <= post.created_at.timestamp() < end])
+    repeats = _repeats(columns)
+    kept = ~columns.promoted & ~repeats
+    width = _width(columns.created[kept], end)
+    windows = HORIZON // width
+    window_of = in_windows(columns.created, until=end, width=width.total_seconds(), windows=windows)
+    found = _informative(occurrences(columns), columns, kept, own)
+    history = history_of(found, window_of, kept, windows=windows, day=LONG // width)
+    total, base_total = int(history.totals[-1]), int(history.totals[:-1].sum())
+    with_posts = int(np.count_nonzero(history.totals[:-1]))
+    enough = with_posts >= LEAST_WINDOWS and base_total >= LEAST_BASE_RATIO * total
+    view = _View(columns, found, history, window_of, kept, until, width)
+    topics = () if not total else _trends(view) if enough else _most_used(view)
+    return Detection(enough, until, width, total, with_posts, base_total, int(repeats.sum()), topics)
 
 
-def _split(posts: Sequence[Post], now: datetime) -> tuple[list[_Window], dict[str, Counter[str]]]:
-    """Count topics per window, newest first, and the authors of each topic in the newest."""
-    totals = [0] * (BASE_WINDOWS + 1)
-    counts = [Counter[str]() for _ in totals]
-    authors: dict[str, Counter[str]] = defaultdict(Counter)
-    for post in posts:
-        number = (now - post.created_at) // WINDOW
-        if number > BASE_WINDOWS:
-            continue
-        totals[number] += 1
-        counts[number].update(post.tags)
-        if number == 0:
-            for tag in post.tags:
-                authors[tag][post.author] += 1
-    return [_Window(total, count) for total, count in zip(totals, counts, strict=True)], authors
+@dataclass(frozen=True, slots=True)
+class _View:
+    columns: Columns
+    found: Occurrences
+    history: History
+    window_of: Ints
+    kept: Flags
+    until: datetime
+    width: timedelta
+
+    @property
+    def newest(self) -> Flags:
+        """The posts of the scored window, those that do not count too."""
+        return self.window_of == len(self.history.totals) - 1
+
+    def name(self, topic: int) -> str:
+        return self.found.name(topic, self.columns.names)
+
+    def posts_of(self, topic: int, among: Flags) -> Ints:
+        first, last = np.searchsorted(self.found.topics, [topic, topic + 1])
+        posts = self.found.posts[first:last]
+        return posts[among[posts]]
 
 
-def _generic(posts: Sequence[Post]) -> frozenset[str]:
-    counts = Counter(tag for post in posts for tag in post.tags)
-    return frozenset(tag for tag, count in counts.items() if count > GENERIC_SHARE * len(posts))
+def _width(created: np.ndarray, end: float) -> timedelta:
+    in_short = np.count_nonzero(created >= end - SHORT.total_seconds())
+    return SHORT if in_short >= FULL_WINDOW else LONG
 
 
-def _most_used(window: _Window, names: set[str], authors: Mapping[str, Counter[str]]) -> list[Topic]:
-    used = sorted(
-        (name for name in names if window.counts[name]), key=lambda name: (-window.counts[name], name)
+def _repeats(columns: Columns) -> Flags:
+    """Tell which posts repeat an earlier one of the same author."""
+    repeats = np.zeros(len(columns.posts), np.bool_)
+    if len(repeats):
+        pairs = duplicate_groups(columns) * (int(columns.authors.max()) + 1) + columns.authors
+        repeats[:] = True
+        repeats[np.unique(pairs, return_index=True)[1]] = False
+    return repeats
+
+
+def _informative(found: Occurrences, columns: Columns, kept: Flags, own: frozenset[str]) -> Occurrences:
+    """Leave out what is on too many posts, and what the query looked for."""
+    often = np.bincount(found.topics[kept[found.posts]], minlength=len(found.codes))
+    generic = often > GENERIC_SHARE * max(1, np.count_nonzero(kept))
+    numbers = [number for number, name in enumerate(columns.names) if name in own]
+    first, second = found.words()
+    generic |= np.isin(second, numbers) & ((first < 0) | np.isin(first, numbers))
+    chosen = ~generic[found.topics]
+    return Occurrences(found.codes, found.topics[chosen], found.posts[chosen])
+
+
+def _trends(view: _View) -> tuple[Topic, ...]:
+    scores = score(view.history)
+    total = int(view.history.totals[-1])
+    counting = view.kept & view.newest
+    authors, busiest = authors_of(view.found, counting, view.columns.authors, scores.topics)
+    confirmed, watched = verdicts(scores, authors, busiest, total)
+    chosen = np.flatnonzero(watched)
+    names = [view.name(topic) for topic in scores.topics[chosen].tolist()]
+    # Confirmed first, then by weight; names decide what is equal, so that no order of posts does.
+    ranked = sorted(
+        range(len(chosen)),
+        key=lambda i: (-int(confirmed[chosen[i]]), -round(float(scores.weights[chosen[i], -1]), 9), names[i]),
     )
-    return [
+    chosen, names = chosen[ranked], [names[i] for i in ranked]
+    posts = [frozenset(view.posts_of(topic, counting).tolist()) for topic in scores.topics[chosen].tolist()]
+    topics: list[Topic] = []
+    for group in stories(posts)[:MOST_TOPICS]:
+        group_names = [names[i] for i in group]
+        head = title(group_names)
+        # A story is confirmed if any of its topics is; that one tells the figures.
+        best = group[0] if confirmed[chosen[group[0]]] and not confirmed[chosen[group[head]]] else group[head]
+        row = int(chosen[best])
+        others = also(names[best], [name for i, name in zip(group, group_names, strict=True) if i != best])
+        topics.append(_topic(view, scores, row, names[best], others, bool(confirmed[row]), authors, busiest))
+    return tuple(topics)
+
+
+def _topic(
+    view: _View,
+    scores: Scores,
+    row: int,
+    name: str,
+    others: tuple[str, ...],
+    confirmed: bool,
+    authors: Ints,
+    busiest: Ints,
+) -> Topic:
+    counts, totals = scores.counts[row], view.history.totals
+    total = int(totals[-1])
+    course = life(counts, totals, scores.weights[row], width_h=view.width.total_seconds() / 3600)
+    of_window = view.posts_of(int(scores.topics[row]), view.newest)
+    base_share = float(scores.base_posts[row] / scores.base_total)
+    return Topic(
+        name=name,
+        kind=kind_of(name),
+        state=course.stage if confirmed else "watch",
+        also=others,
+        posts=int(counts[-1]),
+        total=total,
+        authors=int(authors[row]),
+        of_busiest=int(busiest[row]),
+        share=float(counts[-1] / total),
+        base_share=base_share,
+        expected=float(total * (scores.base_posts[row] + 0.5) / scores.base_total),
+        ratio=float(scores.ratio[row]),
+        ratio_low=float(scores.ratio_low[row]),
+        p_value=float(scores.p_values[row]),
+        q_value=float(scores.q_values[row]),
+        weight=float(scores.weights[row, -1]),
+        level=int(scores.levels[row, -1]),
+        windows=course.windows,
+        since=view.until - view.width * course.windows,
+        peak_share=course.peak_share,
+        half_life_h=course.half_life_h,
+        sponsored_share=float(view.columns.promoted[of_window].mean()),
+        examples=_examples(view, int(scores.topics[row])),
+        history=tuple((counts / np.maximum(1, totals)).tolist()),
+    )
+
+
+def _most_used(view: _View) -> tuple[Topic, ...]:
+    """Return the labels with most posts in the window, which is all that can be said without a past."""
+    counting = view.kept & view.newest
+    seen = view.history.sums(np.arange(len(view.history.totals)) == len(view.history.totals) - 1)
+    total = int(view.history.totals[-1])
+    used = [
+        (int(seen[topic]), view.name(topic), topic) for topic in np.flatnonzero(seen >= LEAST_POSTS).tolist()
+    ]
+    used = sorted((u for u in used if u[1][0] in "#♪"), key=lambda u: (-u[0], u[1]))[:10]
+    authors, busiest = authors_of(
+        view.found, counting, view.columns.authors, np.array([u[2] for u in used], np.int64)
+    )
+    return tuple(
         Topic(
             name=name,
+            kind=kind_of(name),
             state="insufficient_history",
-            posts=window.counts[name],
-            total=window.posts,
-            authors=len(authors[name]),
-            share=window.counts[name] / window.posts,
+            posts=count,
+            total=total,
+            authors=int(authors[i]),
+            of_busiest=int(busiest[i]),
+            share=count / total,
             base_share=0.0,
+            expected=0.0,
             ratio=1.0,
             ratio_low=0.0,
             p_value=1.0,
             q_value=1.0,
             weight=0.0,
-            windows_in_burst=0,
-            reasons=("too little history to tell what is usual",),
+            level=0,
+            windows=0,
+            since=None,
+            peak_share=count / total,
+            half_life_h=None,
+            sponsored_share=float(view.columns.promoted[view.posts_of(topic, view.newest)].mean()),
+            examples=_examples(view, topic),
+            history=(count / total,),
         )
-        for name in used[:10]
-    ]
-
-
-def _judge(
-    name: str,
-    windows: Sequence[_Window],
-    base_x: int,
-    base_n: int,
-    authors: Counter[str],
-    p_values: Mapping[str, float],
-    q_values: Mapping[str, float],
-) -> Topic | None:
-    x, n = windows[0].counts[name], windows[0].posts
-    ratio = ((x + 0.5) / n) / ((base_x + 0.5) / base_n)
-    ratio_low = math.exp(math.log(ratio) - 1.645 * math.sqrt(1 / (x + 0.5) + 1 / (base_x + 0.5)))
-    series = [(window.counts[name], window.posts) for window in reversed(windows)]
-    weights = burst_weights(series, (base_x + 0.5) / base_n)
-    broad = len(authors) >= LEAST_AUTHORS and max(authors.values()) <= MOST_OF_ONE_AUTHOR * x
-    if not broad or weights[-1] < LEAST_WEIGHT:
-        return None
-    confirmed = q_values[name] < FALSE_DISCOVERY_RATE and ratio_low >= LEAST_RATIO
-    in_burst = next((age for age, weight in enumerate(reversed(weights)) if weight == 0), len(weights))
-    state: State = "watch" if not confirmed else "emerging" if in_burst <= 1 else "rising"
-    expected = n * (base_x + 0.5) / base_n
-    return Topic(
-        name=name,
-        state=state,
-        posts=x,
-        total=n,
-        authors=len(authors),
-        share=x / n,
-        base_share=base_x / base_n,
-        ratio=ratio,
-        ratio_low=ratio_low,
-        p_value=p_values[name],
-        q_value=q_values[name],
-        weight=weights[-1],
-        windows_in_burst=in_burst,
-        reasons=(
-            f"{x} of {n} posts ({x / n:.1%}) where {expected:.2g} were expected",
-            f"{ratio:.1f}× usual, at least {ratio_low:.1f}×",
-            f"{len(authors)} creators",
-            f"in burst for {in_burst} of the last {len(windows)} days",
-        ),
+        for i, (count, name, topic) in enumerate(used)
     )
+
+
+def _examples(view: _View, topic: int) -> tuple[Post, ...]:
+    posts = [view.columns.posts[number] for number in view.posts_of(topic, view.kept & view.newest).tolist()]
+    posts.sort(key=lambda post: (-(post.views or post.likes or 0), post.external_id))
+    of_author = {post.author or post.external_id: post for post in reversed(posts)}
+    return tuple(post for post in posts if of_author[post.author or post.external_id] is post)[:_EXAMPLES]
+
+
+def kind_of(name: str) -> Kind:
+    """Tell what a topic's name names."""
+    return "tag" if name[0] == "#" else "sound" if name[0] == "♪" else "phrase" if " " in name else "word"

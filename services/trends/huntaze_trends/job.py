@@ -1,52 +1,80 @@
-"""The job: start scrapes, look after them, tell what rises. No delivery waits for a scrape."""
+"""The job: start scrapes, look after them, tell what rises and what to do. No delivery waits for a scrape."""
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
 
+import structlog
+from huntaze_common.errors import PayloadInvalid, RateLimited
 from huntaze_common.postgres import Pool
 from huntaze_common.run import Run
+from huntaze_common.tokens import TokenReader
 from huntaze_contracts.trends import (
     CollectPosts,
     ContentTrends,
+    RecommendPosts,
     ScrapeQuery,
     ScrapeTrends,
-    Trend,
     TrendsFound,
 )
+from msgspec.structs import replace
 
 from huntaze_trends import store
 from huntaze_trends.actors import Actor, actor_for
-from huntaze_trends.collecting import collect
-from huntaze_trends.detection import BASE_WINDOWS, WINDOW, Topic, detect
-from huntaze_trends.errors import NotConfigured, ScrapeFailed, ScrapeUnknown
+from huntaze_trends.advising import recommend
+from huntaze_trends.callback import Callbacks
+from huntaze_trends.collection import collect_posts
+from huntaze_trends.errors import ApifyRefused, BudgetSpent, NotConfigured, StartUnclear
 from huntaze_trends.posts import fold
-from huntaze_trends.scraping import ActorRun, Scraper
+from huntaze_trends.scraping import ActorRun, Apify
 
 WORKER = "content-trends"
 SHARED_FOR = timedelta(minutes=30)
 """The same query is scraped once in this time, whoever asks."""
-MOST_LOOKS = 60
+_SETTLES = timedelta(seconds=10)
+"""After this time Apify lists a run whose start it took."""
+_CLOCKS_DIFFER = timedelta(minutes=1)
+_log = structlog.get_logger()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Budget:
+    """What scrapes may cost, in dollars."""
+
+    a_run: Decimal
+    """Apify stops a run that would cost more."""
+    a_day: float
+    """Of all runs that are started on one UTC day."""
+    a_day_of_user: float
+    """Of those that one user asked for."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TrendsDeps:
     """Everything the job touches outside its own arguments."""
 
     pool: Pool
-    scraper: Scraper | None
+    apify: Apify | None
     """None when APIFY_TOKEN is not set."""
+    budget: Budget
+    callbacks: Callbacks
+    tokens: TokenReader
+    now: Callable[[], datetime]
 
 
 async def find_trends(job: ContentTrends, run: Run, deps: TrendsDeps) -> TrendsFound:
-    """Do one step of a scrape: fan out, start, or collect and detect.
+    """Do one step: fan out, start, collect and detect, or recommend.
 
     Writes each post once however often it is delivered. A start whose answer was lost is looked up at Apify
     before anything is started again.
 
     Raises:
-        NotConfigured, PlatformUnsupported, ScrapeUnknown, ScrapeFailed: see `huntaze_trends.errors`.
-        RateLimited, UpstreamUnavailable: Apify's own.
+        NotConfigured, PlatformUnsupported, BudgetSpent, ApifyRefused, ScrapeUnknown, ScrapeFailed: for good;
+            see `huntaze_trends.errors`.
+        DatasetIncomplete, StartUnclear, RateLimited, UpstreamUnavailable: worth another try.
     """
     match job:
         case ScrapeTrends():
@@ -54,7 +82,9 @@ async def find_trends(job: ContentTrends, run: Run, deps: TrendsDeps) -> TrendsF
         case ScrapeQuery():
             return await _start(job, run, deps)
         case CollectPosts():
-            return await _collect(job, run, deps)
+            return await collect_posts(job, run, deps.pool, _configured(deps))
+        case RecommendPosts():
+            return await recommend(job, run, deps.pool)
 
 
 async def _fan_out(run: Run) -> TrendsFound:
@@ -68,77 +98,117 @@ async def _fan_out(run: Run) -> TrendsFound:
 
 
 async def _start(query: ScrapeQuery, run: Run, deps: TrendsDeps) -> TrendsFound:
-    scraper = _configured(deps)
+    apify = _configured(deps)
+    query = replace(query, value=fold(query.value))
+    if not query.value:
+        raise PayloadInvalid("value: nothing to look for")
     actor = actor_for(query.platform)
     run_input = actor.run_input(query.kind, query.value, query.max_posts)
-    # A retry may come in a later period, and must find what its first attempt noted.
-    scrape_id = await store.scrape_of(deps.pool, run.job_id) or _scrape_id(query, run.now())
-    intent = await store.intend(deps.pool, scrape_id, query, actor, run.job_id)
+    scrape_id, intent = await _intend(query, actor, run, deps)
     if intent is None:
         return TrendsFound(status="shared", scrape_id=scrape_id)
     if intent.run_id is None:
         actor_run = (
-            None if intent.is_new else await _lost_start(actor, intent.intended_at, deps.pool, scraper)
+            None
+            if intent.is_new
+            else await _lost_start(actor, run_input, intent.intended_at, run, deps, apify)
         )
         if actor_run is None:
-            actor_run = await scraper.start(actor, run_input, most=query.max_posts)
-        await store.started(deps.pool, scrape_id, actor_run)
+            actor_run = await _start_once(apify, actor, run_input, query, scrape_id, deps)
+        await store.started(deps.pool, scrape_id, actor_run.id, actor_run.dataset_id)
     result = TrendsFound(status="started", scrape_id=scrape_id, scrapes_started=1)
     async with run.commit(result) as transaction:
         look = CollectPosts(scrape_id=scrape_id)
-        await transaction.send(WORKER, look, job_id=_look_id(scrape_id, 1), delay=_pause(1))
+        await transaction.send(WORKER, look, job_id=f"{scrape_id}-look-1", delay=timedelta(seconds=2))
     return result
 
 
-async def _lost_start(actor: Actor, since: datetime, pool: Pool, scraper: Scraper) -> ActorRun | None:
-    """Find the run of a start whose answer we never heard: one since then that no scrape knows."""
-    runs = await scraper.started_since(actor, since - timedelta(minutes=1))
-    known = await store.known_runs(pool, [found.id for found in runs])
-    return next((found for found in runs if found.id not in known), None)
-
-
-async def _collect(job: CollectPosts, run: Run, deps: TrendsDeps) -> TrendsFound:
-    scraper = _configured(deps)
-    scrape = await store.find_scrape(deps.pool, job.scrape_id)
-    if scrape is None or scrape.run_id is None or scrape.dataset_id is None:
-        raise ScrapeUnknown(f"there is no started scrape {job.scrape_id}")
-    actor_run = await scraper.look(scrape.run_id)
-    if actor_run.unfinished:
-        return await _look_again(job, run)
-    actor = actor_for(scrape.platform)
-    collected = await collect(scraper.rows(actor, scrape.dataset_id), actor.read)
+async def _intend(
+    query: ScrapeQuery, actor: Actor, run: Run, deps: TrendsDeps
+) -> tuple[str, store.Intent | None]:
+    """Note what is about to be started, within the budget; before any money can be spent."""
     now = run.now()
-    async with run.commit(TrendsFound(status="analysed")) as transaction:
-        connection = transaction.connection
-        await store.save_collected(connection, job.scrape_id, collected)
-        posts = await store.posts_of_query(connection, scrape, now - WINDOW * (BASE_WINDOWS + 1))
-        topics = detect(posts, now=now, own_tags=frozenset({fold(scrape.value)}))
-        await store.save_trends(connection, job.scrape_id, topics)
-        transaction.result = result = TrendsFound(
-            status="analysed",
-            scrape_id=job.scrape_id,
-            posts=len(collected.posts),
-            quarantined=len(collected.quarantined),
-            trends=tuple(map(_trend, topics)),
+    async with deps.pool.acquire() as connection, connection.transaction():
+        # A retry may come in a later period, and must find what its first attempt noted.
+        scrape_id = await store.scrape_of(connection, run.job_id)
+        if scrape_id is None:
+            scrape_id = _scrape_id(query, now)
+            if await store.find_scrape(connection, scrape_id) is None:
+                await _refuse_too_dear(connection, now, run.user_id, deps.budget)
+        intent = await store.intend(
+            connection,
+            scrape_id,
+            query,
+            actor,
+            asked_by=run.job_id,
+            user_id=run.user_id,
+            most_usd=deps.budget.a_run,
+            now=now,
         )
-    return result
+    return scrape_id, intent
 
 
-async def _look_again(job: CollectPosts, run: Run) -> TrendsFound:
-    if job.look >= MOST_LOOKS:
-        raise ScrapeFailed(f"the actor's run has not ended after {job.look} looks")
-    look = job.look + 1
-    result = TrendsFound(status="waiting", scrape_id=job.scrape_id)
-    async with run.commit(result) as transaction:
-        again = CollectPosts(scrape_id=job.scrape_id, look=look)
-        await transaction.send(WORKER, again, job_id=_look_id(job.scrape_id, look), delay=_pause(look))
-    return result
+async def _refuse_too_dear(connection: Any, now: datetime, user_id: str | None, budget: Budget) -> None:
+    midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
+    by_all, by_user = await store.spent(connection, midnight, user_id)
+    a_run = float(budget.a_run)
+    if by_all + a_run > budget.a_day:
+        raise BudgetSpent(f"{by_all:.2f} of {budget.a_day:.2f} dollars of the day are spent or reserved")
+    if user_id and by_user + a_run > budget.a_day_of_user:
+        raise BudgetSpent(
+            f"{by_user:.2f} of the user's {budget.a_day_of_user:.2f} dollars of the day are taken"
+        )
 
 
-def _configured(deps: TrendsDeps) -> Scraper:
-    if deps.scraper is None:
+async def _start_once(
+    apify: Apify,
+    actor: Actor,
+    run_input: dict[str, Any],
+    query: ScrapeQuery,
+    scrape_id: str,
+    deps: TrendsDeps,
+) -> ActorRun:
+    try:
+        return await apify.start(
+            actor,
+            run_input,
+            most=query.max_posts,
+            most_usd=deps.budget.a_run,
+            callback=deps.callbacks.for_scrape(scrape_id),
+        )
+    except (ApifyRefused, RateLimited):
+        # Certainly not started: it costs nothing, and whoever asks next may try.
+        await store.withdraw(deps.pool, scrape_id)
+        raise
+
+
+async def _lost_start(
+    actor: Actor, run_input: dict[str, Any], intended_at: datetime, run: Run, deps: TrendsDeps, apify: Apify
+) -> ActorRun | None:
+    """Find the run of a start whose answer was lost: one since then, with our input, that no scrape has.
+
+    Raises:
+        StartUnclear: Apify may not list it yet.
+    """
+    if run.now() - intended_at < _SETTLES:
+        raise StartUnclear(
+            "a start was sent a moment ago and its answer was lost", after=_SETTLES.total_seconds()
+        )
+    runs = await apify.started_since(actor, intended_at - _CLOCKS_DIFFER)
+    known = await store.known_runs(deps.pool, [found.id for found in runs])
+    strangers = [found for found in runs if found.id not in known]
+    for found in strangers:
+        told = await apify.input_of(found.id)
+        if told == run_input or (told is None and len(strangers) == 1):
+            _log.info("start_recovered", run_id=found.id)
+            return found
+    return None
+
+
+def _configured(deps: TrendsDeps) -> Apify:
+    if deps.apify is None:
         raise NotConfigured("APIFY_TOKEN is not set: scraping needs an account of Apify")
-    return deps.scraper
+    return deps.apify
 
 
 def _scrape_id(query: ScrapeQuery, now: datetime) -> str:
@@ -146,25 +216,3 @@ def _scrape_id(query: ScrapeQuery, now: datetime) -> str:
     period = int(now.timestamp() // SHARED_FOR.total_seconds())
     text = f"{query.platform}\0{query.kind}\0{fold(query.value)}"
     return f"{query.platform}-{hashlib.sha256(text.encode()).hexdigest()[:16]}-{period}"
-
-
-def _look_id(scrape_id: str, look: int) -> str:
-    return f"{scrape_id}-look-{look}"
-
-
-def _pause(look: int) -> timedelta:
-    """2, 4, 8 … seconds, at most two minutes: quick runs are seen quickly, slow ones cost few messages."""
-    return timedelta(seconds=min(120, 2**look))
-
-
-def _trend(topic: Topic) -> Trend:
-    return Trend(
-        identifier=topic.name,
-        state=topic.state,
-        posts=topic.posts,
-        authors=topic.authors,
-        share=topic.share,
-        base_share=topic.base_share,
-        q_value=topic.q_value,
-        reasons=topic.reasons,
-    )

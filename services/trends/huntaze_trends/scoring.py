@@ -1,0 +1,145 @@
+"""Score every topic of the newest window against its past; `verdicts` has the gates.
+
+What the gates stand for, and the false alarms and recall that they were chosen for, is measured by
+``bench/trends`` and told in the service's README.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from huntaze_trends.bursts import BUSY, burst_weights, running_scores
+from huntaze_trends.columns import Flags, Floats, Ints
+from huntaze_trends.significance import q_values, ratios, tail_probabilities
+
+LEAST_POSTS = 3
+LARGE_WINDOW, FULL_WINDOW = 500, 300
+"""Posts a window: below, a lighter burst counts; and below, two authors are enough."""
+LEAST_WEIGHT, LEAST_WEIGHT_SMALL = 3.5, 2.5
+"""Nats."""
+MOST_OF_ONE_AUTHOR = 0.5
+FALSE_DISCOVERY_RATE = 0.05
+LEAST_RATIO = 1.5
+LEAST_SCORE = 3.0
+"""Deviations above its own running mean that a busy topic must be."""
+_HALF_LIFE = 28
+"""Windows."""
+_FLOOR = 0.5
+"""Posts per thousand."""
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """How often each topic occurred in each window, one entry for each pair that occurred."""
+
+    totals: Ints
+    """(windows,) All posts of each window; the newest window is the last."""
+    topics: Ints
+    """(entries,) Numbers from 0 to ``size`` − 1."""
+    windows: Ints
+    """(entries,)"""
+    posts: Ints
+    """(entries,)"""
+    size: int
+    day: int = 4
+    """Windows that make a day: rises over a day count like those in one window. 1: there is no difference."""
+
+    def sums(self, of: Flags) -> Ints:
+        """Return how many posts each topic has in some windows together."""
+        chosen = of[self.windows]
+        return np.bincount(self.topics[chosen], self.posts[chosen], self.size).astype(np.int64)
+
+    def rows(self, topics: Ints) -> Ints:
+        """Return (topics, windows) the counts of some topics."""
+        place = np.full(self.size, -1)
+        place[topics] = np.arange(len(topics))
+        mine = place[self.topics]
+        counts = np.zeros((len(topics), len(self.totals)), np.int64)
+        counts[mine[mine >= 0], self.windows[mine >= 0]] = self.posts[mine >= 0]
+        return counts
+
+
+@dataclass(frozen=True, slots=True)
+class Scores:
+    """The topics with enough posts in the newest window; all arrays are (topics,) unless said."""
+
+    topics: Ints
+    counts: Ints
+    """(topics, windows)"""
+    base_posts: Ints
+    base_total: int
+    ratio: Floats
+    ratio_low: Floats
+    """Lower end of the 90 % interval: of the window's ratio, or the day's where that is higher."""
+    p_values: Floats
+    q_values: Floats
+    weights: Floats
+    """(topics, windows) Burst weight, nats."""
+    levels: Ints
+    """(topics, windows) Burst state."""
+    running: Floats
+    """Deviations above the running mean; 0 for topics that are not busy."""
+    busy: Flags
+
+
+def score(history: History) -> Scores:
+    """Score the topics that have `LEAST_POSTS` in the newest window.
+
+    Significance is computed for the window and for the day that ends with it, and the better one is taken
+    twice (Bonferroni). False discoveries are controlled over every topic that was ever seen.
+    """
+    place = np.arange(len(history.totals))
+    newest, today = place == place[-1], place > place[-1] - history.day
+    seen, base = history.sums(newest), history.sums(~newest)
+    total, base_total = int(history.totals[-1]), int(history.totals[:-1].sum())
+    some = np.flatnonzero(seen)
+    p_values = tail_probabilities(seen[some], total, base[some], base_total)
+    chosen = seen[some] >= LEAST_POSTS
+    topics = some[chosen]
+    ratio, ratio_low = ratios(seen[topics], total, base[topics], base_total)
+    if history.day > 1:
+        of_day, before = history.sums(today), history.sums(~today)
+        day_total, before_total = int(history.totals[today].sum()), int(history.totals[~today].sum())
+        p_day = tail_probabilities(of_day[some], day_total, before[some], before_total)
+        p_values = np.minimum(1.0, 2 * np.minimum(p_values, p_day))
+        _, day_low = ratios(of_day[topics], day_total, before[topics], before_total)
+        ratio_low = np.maximum(ratio_low, day_low)
+    counts = history.rows(topics)
+    weights, levels = burst_weights(counts, history.totals, ~newest)
+    busy = counts[:, ~newest].mean(axis=1) >= BUSY
+    per_thousand = 1000 * counts[busy] / np.maximum(1, history.totals)
+    running = np.zeros(len(topics))
+    if busy.any():
+        running[busy] = running_scores(per_thousand, half_life=_HALF_LIFE, floor=_FLOOR)[:, -1]
+    return Scores(
+        topics=topics,
+        counts=counts,
+        base_posts=base[topics],
+        base_total=base_total,
+        ratio=ratio,
+        ratio_low=ratio_low,
+        p_values=p_values[chosen],
+        q_values=q_values(p_values, int(np.count_nonzero(seen + base)))[chosen],
+        weights=weights,
+        levels=levels,
+        running=running,
+        busy=busy,
+    )
+
+
+def verdicts(scores: Scores, authors: Ints, of_busiest: Ints, total: int) -> tuple[Flags, Flags]:
+    """Return which topics are confirmed trends, and which at least are worth watching.
+
+    Args:
+        scores: of the newest window.
+        authors: how many authors each topic has in it.
+        of_busiest: how many of its posts are by the one with most of them.
+        total: all posts of the window.
+    """
+    seen = scores.counts[:, -1]
+    broad = authors >= (3 if total >= FULL_WINDOW else 2)
+    broad &= of_busiest <= MOST_OF_ONE_AUTHOR * seen
+    least = LEAST_WEIGHT if total >= LARGE_WINDOW else LEAST_WEIGHT_SMALL
+    watched = broad & (scores.weights[:, -1] >= least)
+    confirmed = watched & (scores.q_values < FALSE_DISCOVERY_RATE) & (scores.ratio_low >= LEAST_RATIO)
+    return confirmed & (~scores.busy | (scores.running >= LEAST_SCORE)), watched
