@@ -1,8 +1,8 @@
 """For producers with a database of their own: enqueue a job in the transaction of what causes it.
 
-The outbox is the ledger's (`migrations/`): apply them in a schema of the producer with `postgres.migrate`. What
-is written in one transaction cannot lose each other: without it, a process that dies between the two leaves an
-upload that nobody processes, or a job for an upload that was rolled back.
+The outbox is the ledger's (`migrations/`): apply them in a schema of the producer with `postgres.migrate`.
+Without one transaction for both, a process that dies between the two leaves an upload that nobody processes,
+or a job for an upload that was rolled back.
 """
 
 from datetime import datetime, timedelta
@@ -45,6 +45,6 @@ async def relay(pool: Pool, publisher: Publisher) -> int:
     """Publish what waits in the outbox and return how many messages were sent.
 
     Call it right after a commit, and now and then for what an earlier call left. Each message carries its job
-    id as deduplication id, and the worker's ledger runs each id once: a relay that dies half way does no harm.
+    id as deduplication id, and the worker's ledger runs each id once: a relay that dies does no harm.
     """
     return await outbox.drain(pool, publisher)
