@@ -73,7 +73,9 @@ async def test_a_clip_comes_back_as_a_labelled_grid(stack: Stack, clip: bytes) -
         frames = [await store.get(frame["key"]) for frame in result["keyframes"]]
     assert hashlib.sha256(grid).hexdigest() == result["grid"]["sha256"]
     assert Image.open(io.BytesIO(grid)).size == (result["grid"]["width"], result["grid"]["height"])
-    assert all(Image.open(io.BytesIO(frame)).width == 720 for frame in frames)
+    for frame in frames:
+        width, height = Image.open(io.BytesIO(frame)).size
+        assert width / height == pytest.approx(720 / 1280, abs=0.01)
     connection = await asyncpg.connect(stack.server.dsn)
     assert await connection.fetchval("SELECT count(*) FROM video.keyframe WHERE job_id = $1", job_id) == 4
     await connection.close()
