@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from huntaze_video.likeness import Series, distance, nearest, share_changed, unexplained
+from huntaze_video.likeness import Series, nearest, share_changed, steps, unexplained
 
 _FLASH_SECONDS = 0.35
 """Longest flash; also the shortest shot that returns to the same place and is still told apart."""
@@ -37,17 +37,15 @@ class Cut(NamedTuple):
 
 def find_cuts(thumbnails: NDArray[np.uint8], *, frame_rate: float, threshold: float) -> list[Cut]:
     """Return the cuts whose score reaches ``threshold``. ``thumbnails``: (n, height, width) uint8."""
-    pictures = thumbnails.astype(np.float32)
-    frames = pictures.reshape(len(pictures), -1)
-    steps = np.zeros(len(frames), np.float32)
-    steps[1:] = distance(frames[1:], frames[:-1])
+    frames = thumbnails.reshape(len(thumbnails), -1)
+    changes = steps(frames)
     flash = max(3, round(_FLASH_SECONDS * frame_rate))
     found: list[Cut] = []
-    for at in np.flatnonzero(steps >= threshold / _PER_CONTRAST).tolist():
-        contrast = _contrast(frames, steps, at, flash)
+    for at in np.flatnonzero(changes >= threshold / _PER_CONTRAST).tolist():
+        contrast = _contrast(frames, changes, at, flash)
         if _PER_CONTRAST * contrast < threshold:
             continue
-        old, new = pictures[at - 1], pictures[at]
+        old, new = thumbnails[at - 1 : at + 1].astype(np.float32)
         if share_changed(old, new) < _MOST_BLOCKS:
             continue
         # Pictures without texture match anywhere; for those, a large step between still takes is enough.
@@ -58,11 +56,12 @@ def find_cuts(thumbnails: NDArray[np.uint8], *, frame_rate: float, threshold: fl
     return found
 
 
-def _contrast(frames: Series, steps: Series, at: int, flash: int) -> float:
+def _contrast(frames: NDArray[np.uint8], changes: Series, at: int, flash: int) -> float:
     """Return how far apart the two sides are, less how far neighbours are apart anyway; 0 if no peak."""
-    beside = np.concatenate([steps[max(1, at - _BESIDE) : at], steps[at + 1 : at + 1 + _BESIDE]])
-    around = steps[max(1, at - _CLOSE) : at + 1 + _CLOSE]
-    if steps[at] < around.max() or (beside.size and steps[at] < _PEAK * beside.max()):
+    beside = np.concatenate([changes[max(1, at - _BESIDE) : at], changes[at + 1 : at + 1 + _BESIDE]])
+    around = changes[max(1, at - _CLOSE) : at + 1 + _CLOSE]
+    if changes[at] < around.max() or (beside.size and changes[at] < _PEAK * beside.max()):
         return 0.0
     quiet = median(beside.tolist()) if beside.size else 0.0
-    return nearest(frames[max(0, at - flash) : at], frames[at : at + flash]) - quiet
+    before, after = frames[max(0, at - flash) : at], frames[at : at + flash]
+    return nearest(before.astype(np.float32), after.astype(np.float32)) - quiet

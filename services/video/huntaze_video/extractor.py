@@ -4,6 +4,7 @@ import resource
 import sys
 from collections.abc import Callable, Sequence
 from io import RawIOBase
+from pathlib import Path
 from time import monotonic, process_time
 
 import av
@@ -17,6 +18,7 @@ from huntaze_video.extraction import (
     ExtractRequest,
     FramePosition,
     Grid,
+    Image,
     ImageFormat,
     Keyframe,
     Limits,
@@ -34,7 +36,7 @@ from huntaze_video.keyframes import (
     schedule,
 )
 from huntaze_video.luma import LumaSampler, Thumbnail
-from huntaze_video.measures import Watch, hear, summarise
+from huntaze_video.measures import Watch, hear, summarise, swatch
 from huntaze_video.media import Media
 from huntaze_video.pictures import displayed_size, to_picture
 from huntaze_video.shots import Boundary, ShotDetector
@@ -89,7 +91,7 @@ class _Viewing:
         self._sampler = LumaSampler()
         self._pool = StillPool(
             schedule(media.duration, media.frame_rate, count, hooks=request.hook_frames),
-            news=count + 12,
+            news=count + 4,
             sample_aspect_ratio=media.sample_aspect_ratio,
         )
 
@@ -126,13 +128,15 @@ class _Composition:
     def __init__(self, viewing: _Viewing) -> None:
         self._viewing = viewing
         self._request = viewing.request
-        self._stills = viewing.stills
         self._candidates = [
             Candidate(still.time, still.thumbnail, still.sharpness, still.shows_something)
             for still in viewing.stills
         ]
+        self._frames = {index: still.frame for index, still in enumerate(viewing.stills)}
+        viewing.stills.clear()
         self._transitions = tuple(_transition(found, viewing.times) for found in viewing.boundaries)
-        self._pictures: dict[int, Pillow.Image] = {}
+        self._images: dict[int, Image] = {}
+        self._swatches: list[Pillow.Image] = []
 
     def extraction(self, began: float) -> Extraction:
         """Return the whole; ``began`` is when the work did."""
@@ -148,25 +152,31 @@ class _Composition:
         )
         cover = choose_cover(self._candidates, cuts)
         cover_choice = Choice(cover, FramePosition.FILL, self._candidates[cover].time, None)
+        hooks = self._hooks()
+        wanted = {choice.candidate for choice in (*chosen, *hooks, cover_choice)}
+        # The others' memory is what the pictures are made in.
+        self._frames = {index: frame for index, frame in self._frames.items() if index in wanted}
+        composite = self._grid(chosen)
         board = viewing.storyboarder
         return Extraction(
             media=media.describe(viewing.first, frames=media.frames_decoded),
             transitions=self._transitions,
             keyframes=self._keyframes(chosen),
-            hooks=self._keyframes(self._hooks()),
+            hooks=self._keyframes(hooks),
             cover=self._keyframes([cover_choice])[0],
-            grid=self._grid(chosen),
+            grid=composite,
             storyboard=board.finish(media.duration) if board is not None else None,
-            measures=self._measures(chosen),
+            measures=self._measures(),
             cost=_cost(began),
         )
 
     def _grid(self, chosen: Sequence[Choice]) -> Grid:
         return grid.compose(
-            [
-                grid.Tile(ordinal, round(self._stills[c.candidate].time, 6), self._picture(c.candidate))
+            # One picture at a time: together they would be the largest thing in memory.
+            (
+                grid.Tile(ordinal, round(self._candidates[c.candidate].time, 6), self._picture(c.candidate))
                 for ordinal, c in enumerate(chosen, start=1)
-            ],
+            ),
             rows=self._request.rows,
             cols=self._request.cols,
             side=self._request.grid_side,
@@ -180,7 +190,7 @@ class _Composition:
             return []
         return [
             Choice(
-                min(range(len(self._stills)), key=lambda i: abs(self._stills[i].time - time)),
+                min(range(len(self._candidates)), key=lambda i: abs(self._candidates[i].time - time)),
                 FramePosition.HOOK,
                 time,
                 None,
@@ -191,39 +201,45 @@ class _Composition:
     def _keyframes(self, choices: Sequence[Choice]) -> tuple[Keyframe, ...]:
         made: list[Keyframe] = []
         for ordinal, choice in enumerate(choices, start=1):
-            still = self._stills[choice.candidate]
-            picture = self._picture(choice.candidate)
+            chosen = self._candidates[choice.candidate]
             made.append(
                 Keyframe(
                     ordinal=ordinal,
                     position=choice.position,
                     requested=round(choice.requested, 6),
-                    time=round(still.time, 6),
+                    time=round(chosen.time, 6),
                     scene_score=choice.scene_score,
-                    luma=round(still.luma, 2),
-                    sharpness=still.sharpness,
-                    perceptual_hash=difference_hash(still.thumbnail),
-                    image=grid.encode(picture, ImageFormat.JPEG, self._request.quality),
+                    luma=round(float(chosen.thumbnail.mean()), 2),
+                    sharpness=chosen.sharpness,
+                    perceptual_hash=difference_hash(chosen.thumbnail),
+                    image=self._image(choice.candidate),
                 )
             )
         return tuple(made)
 
-    def _measures(self, chosen: Sequence[Choice]) -> Measures:
+    def _measures(self) -> Measures:
         media = self._viewing.media
         meter = media.sound
         return summarise(
             watch=self._viewing.watch,
             boundaries=[found.time for found in self._transitions],
             duration=media.duration,
-            pictures=[self._picture(choice.candidate) for choice in chosen],
-            sharpness=[still.sharpness for still in self._stills],
+            swatches=self._swatches,
+            sharpness=[candidate.sharpness for candidate in self._candidates],
             sound=hear(meter.curve, meter.integrated, media.duration) if meter and meter.curve else None,
         )
 
     def _picture(self, index: int) -> Pillow.Image:
-        if index not in self._pictures:
-            self._pictures[index] = to_picture(self._stills[index].frame)
-        return self._pictures[index]
+        """Return a frame as a picture, and note what else is wanted of it."""
+        picture = to_picture(self._frames[index])
+        self._images[index] = grid.encode(picture, ImageFormat.JPEG, self._request.quality)
+        self._swatches.append(swatch(picture))
+        return picture
+
+    def _image(self, index: int) -> Image:
+        if index not in self._images:
+            self._picture(index)
+        return self._images[index]
 
 
 def _transition(boundary: Boundary, times: Sequence[float]) -> Transition:
@@ -238,10 +254,19 @@ def _transition(boundary: Boundary, times: Sequence[float]) -> Transition:
 
 
 def _cost(began: float) -> Cost:
-    # Linux counts the largest resident set in kilobytes, macOS in bytes.
-    unit = 1 if sys.platform == "darwin" else 1024
     return Cost(
         wall_seconds=round(monotonic() - began, 3),
         cpu_seconds=round(process_time(), 3),
-        peak_memory=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit,
+        peak_memory=_peak_memory(),
     )
+
+
+def _peak_memory() -> int:
+    # Linux hands ru_maxrss on from the process that started us; the high-water mark is this program's own.
+    status = Path("/proc/self/status")
+    if status.exists():
+        peak = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM:"))
+        return int(peak.split()[1]) * 1024
+    # Elsewhere macOS counts in bytes, the BSDs in kilobytes.
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit

@@ -1,6 +1,6 @@
 """Compose frames into one picture with a labelled cell for each. The same input gives the same bytes."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from io import BytesIO
 from typing import NamedTuple
 
@@ -53,7 +53,7 @@ def lay_out(frame_size: tuple[int, int], rows: int, cols: int, side: int) -> Lay
 
 
 def compose(
-    tiles: Sequence[Tile],
+    tiles: Iterable[Tile],
     *,
     rows: int,
     cols: int,
@@ -65,23 +65,41 @@ def compose(
 
     All pictures have the same size. ``quality`` is that of JPEG and lossy WebP; PNG has none.
     """
-    layout = lay_out(tiles[0].picture.size, rows, cols, side)
-    sheet = Pillow.new("RGB", (layout.width, layout.height), _BACKGROUND)
-    draw = ImageDraw.Draw(sheet)
-    font = ImageFont.load_default(size=round(layout.strip * 0.68))
-    cells: list[Cell] = []
+    sheet: _Sheet | None = None
     for index, tile in enumerate(tiles):
-        row, col = divmod(index, cols)
+        if sheet is None:
+            sheet = _Sheet(lay_out(tile.picture.size, rows, cols, side))
+        sheet.add(tile, *divmod(index, cols))
+    if sheet is None:
+        raise ValueError("there is no tile")
+    return Grid(
+        rows=rows,
+        cols=cols,
+        image=encode(sheet.picture, image_format, quality),
+        cells=tuple(sheet.cells),
+    )
+
+
+class _Sheet:
+    """The picture as it grows."""
+
+    def __init__(self, layout: Layout) -> None:
+        self.cells: list[Cell] = []
+        self.picture = Pillow.new("RGB", (layout.width, layout.height), _BACKGROUND)
+        self._layout = layout
+        self._draw = ImageDraw.Draw(self.picture)
+        self._font = ImageFont.load_default(size=round(layout.strip * 0.68))
+
+    def add(self, tile: Tile, row: int, col: int) -> None:
+        """Draw one cell."""
+        layout = self._layout
         x = GUTTER + col * (layout.cell_width + GUTTER)
         y = GUTTER + row * (layout.cell_height + layout.strip + GUTTER)
         shown = _fitted(tile.picture, layout)
-        left, top = (
-            x + (layout.cell_width - shown.width) // 2,
-            y + (layout.cell_height - shown.height) // 2,
-        )
-        sheet.paste(shown, (left, top))
-        _label(draw, font, tile, (x, y + layout.cell_height), layout)
-        cells.append(
+        left, top = x + (layout.cell_width - shown.width) // 2, y + (layout.cell_height - shown.height) // 2
+        self.picture.paste(shown, (left, top))
+        self._label(tile, x, y + layout.cell_height)
+        self.cells.append(
             Cell(
                 row=row,
                 col=col,
@@ -93,7 +111,14 @@ def compose(
                 height=shown.height,
             )
         )
-    return Grid(rows=rows, cols=cols, image=encode(sheet, image_format, quality), cells=tuple(cells))
+
+    def _label(self, tile: Tile, x: int, y: int) -> None:
+        layout, draw = self._layout, self._draw
+        middle, pad = y + layout.strip / 2, max(4, layout.strip // 4)
+        right = x + layout.cell_width
+        draw.rectangle((x, y, right - 1, y + layout.strip - 1), fill=_STRIP)
+        draw.text((x + pad, middle), str(tile.ordinal), font=self._font, fill=_ORDINAL, anchor="lm")
+        draw.text((right - pad, middle), clock(tile.time), font=self._font, fill=_TIME, anchor="rm")
 
 
 def encode(picture: Pillow.Image, image_format: ImageFormat, quality: int) -> Image:
@@ -124,17 +149,3 @@ def _fitted(picture: Pillow.Image, layout: Layout) -> Pillow.Image:
         min(layout.cell_height, max(1, round(picture.height * scale))),
     )
     return picture if size == picture.size else picture.resize(size, Pillow.Resampling.LANCZOS)
-
-
-def _label(
-    draw: ImageDraw.ImageDraw,
-    font: ImageFont.FreeTypeFont | ImageFont.ImageFont,
-    tile: Tile,
-    corner: tuple[int, int],
-    layout: Layout,
-) -> None:
-    x, y = corner
-    middle, pad = y + layout.strip / 2, max(4, layout.strip // 4)
-    draw.rectangle((x, y, x + layout.cell_width - 1, y + layout.strip - 1), fill=_STRIP)
-    draw.text((x + pad, middle), str(tile.ordinal), font=font, fill=_ORDINAL, anchor="lm")
-    draw.text((x + layout.cell_width - pad, middle), clock(tile.time), font=font, fill=_TIME, anchor="rm")

@@ -20,6 +20,7 @@ NOISE = 25.0
 _BLOCKS = 4
 """Blocks along each side of a thumbnail, where parts of pictures are compared."""
 _CHANGED = 0.3
+_CHUNK = 128
 
 
 def distance(one: Series, other: Series) -> Series:
@@ -27,6 +28,18 @@ def distance(one: Series, other: Series) -> Series:
     shift = one.mean(-1) - other.mean(-1)
     error = ((one - other) ** 2).mean(-1)
     return error / (one.var(-1) + other.var(-1) + shift**2 + NOISE)
+
+
+def steps(frames: NDArray[np.uint8]) -> Series:
+    """Return the distance of each frame, (n, pixels), from the one before; 0 for the first.
+
+    In chunks, because a whole window of them as floating point would be a tenth of the process's memory.
+    """
+    found = np.zeros(len(frames), np.float32)
+    for begin in range(0, len(frames) - 1, _CHUNK):
+        chunk = frames[begin : begin + _CHUNK + 1].astype(np.float32)
+        found[begin + 1 : begin + len(chunk)] = distance(chunk[1:], chunk[:-1])
+    return found
 
 
 def structural_distance(one: Series, other: Series) -> Series:

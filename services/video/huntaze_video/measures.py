@@ -16,7 +16,7 @@ from huntaze_video.sound import Loudness, silences
 _MOMENTS = 240
 """Most points of a curve; longer videos get coarser ones."""
 _COLOURS = 6
-_PALETTE_SIDE = 32
+_SWATCH_SIDE = 32
 _PACES = ((8.0, Pace.SLOW), (4.0, Pace.MODERATE), (2.0, Pace.FAST))
 
 
@@ -47,7 +47,7 @@ def summarise(
     watch: Watch,
     boundaries: Sequence[float],
     duration: float,
-    pictures: Sequence[Image.Image],
+    swatches: Sequence[Image.Image],
     sharpness: Sequence[float],
     sound: Sound | None,
 ) -> Measures:
@@ -59,7 +59,7 @@ def summarise(
         light=round(fmean(m.light for m in moments), 2),
         motion=round(fmean(m.motion for m in moments), 3),
         sharpness=round(median(sharpness), 2),
-        palette=palette(pictures),
+        palette=palette(swatches),
         pacing=pacing(boundaries, duration),
         sound=sound,
     )
@@ -81,12 +81,16 @@ def pacing(boundaries: Sequence[float], duration: float) -> Pacing:
     )
 
 
-def palette(pictures: Sequence[Image.Image]) -> tuple[Colour, ...]:
+def swatch(picture: Image.Image) -> Image.Image:
+    """Return what is kept of a picture for its colours."""
+    return picture.resize((_SWATCH_SIDE, _SWATCH_SIDE), Image.Resampling.BOX)
+
+
+def palette(swatches: Sequence[Image.Image]) -> tuple[Colour, ...]:
     """Return the main colours of some pictures together, by the share of the area that they cover."""
-    small = [picture.resize((_PALETTE_SIDE, _PALETTE_SIDE), Image.Resampling.BOX) for picture in pictures]
-    strip = Image.new("RGB", (_PALETTE_SIDE, _PALETTE_SIDE * len(small)))
-    for index, picture in enumerate(small):
-        strip.paste(picture, (0, index * _PALETTE_SIDE))
+    strip = Image.new("RGB", (_SWATCH_SIDE, _SWATCH_SIDE * len(swatches)))
+    for index, picture in enumerate(swatches):
+        strip.paste(picture, (0, index * _SWATCH_SIDE))
     reduced = strip.quantize(_COLOURS, Image.Quantize.MEDIANCUT)
     values = reduced.getpalette() or []
     area = strip.width * strip.height

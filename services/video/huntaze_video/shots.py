@@ -18,7 +18,7 @@ from huntaze_video.luma import FLAT, Thumbnail
 
 DEFAULT_THRESHOLD = 0.3
 
-_WINDOW = 1024
+_WINDOW = 768
 _MARGIN_SECONDS = 1.6 * LONGEST
 _TOUCHING = 2
 

@@ -18,13 +18,13 @@ from huntaze_video.likeness import distance
 from huntaze_video.luma import Thumbnail, is_blank
 from huntaze_video.pictures import Reducer, square_size
 
-_POOL_BYTES = 40 << 20
+_POOL_BYTES = 36 << 20
 _BYTES_PER_PIXEL = 1.5  # yuv420p
 _POSTPONED = 1.0
 _RETRY_AFTER = 0.2
-_NEW = 0.25
+_NEW = 0.35
 _STILL = 0.1
-_PAUSE = 0.25
+_PAUSE = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,11 +35,6 @@ class Still:
     frame: av.VideoFrame
     thumbnail: Thumbnail
     sharpness: float
-
-    @property
-    def luma(self) -> float:
-        """Mean brightness, 0 to 255."""
-        return float(self.thumbnail.mean())
 
     @property
     def shows_something(self) -> bool:
@@ -84,6 +79,7 @@ class StillPool:
         if self._due and self._last is not None:
             self._kept.append(self._copy(*self._last))
         by_time = {still.time: still for still in self._new + self._kept}
+        self._new, self._kept, self._last = [], [], None
         return [by_time[time] for time in sorted(by_time)]
 
     def _is_due(self, time: float, thumbnail: Thumbnail) -> bool:
@@ -137,10 +133,16 @@ def _apart(one: Thumbnail, other: Thumbnail) -> float:
 
 
 def _sharpness(frame: av.VideoFrame) -> float:
-    """Return the mean square of the luma's Laplacian over every other row and column."""
+    """Return the mean square of second differences along, and first differences between, every fourth row."""
     plane = frame.planes[0]
-    luma = np.frombuffer(memoryview(plane), np.uint8).reshape(-1, plane.line_size)
-    luma = luma[: frame.height, : frame.width].astype(np.int16)
-    centre = luma[1:-1:2, 1:-1:2] * 4
-    around = luma[:-2:2, 1:-1:2] + luma[2::2, 1:-1:2] + luma[1:-1:2, :-2:2] + luma[1:-1:2, 2::2]
-    return round(float(np.square((centre - around).astype(np.float32)).mean()), 3) if centre.size else 0.0
+    luma = np.frombuffer(memoryview(plane), _luma_type(frame)).reshape(frame.height, -1)[:, : frame.width]
+    rows, below = (luma[first : luma.shape[0] - 1 + first : 4].astype(np.float32) for first in (0, 1))
+    if rows.shape[0] == 0 or rows.shape[1] < 3:
+        return 0.0
+    along = 2 * rows[:, 1:-1] - rows[:, :-2] - rows[:, 2:]
+    power = float(np.square(along).mean() + np.square(rows - below).mean())
+    return round(power / 16.0 if luma.itemsize == 2 else power, 3)
+
+
+def _luma_type(frame: av.VideoFrame) -> str:
+    return "<u2" if frame.format.components[0].bits > 8 else "u1"

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from huntaze_video.extraction import Extraction, ExtractRequest, Limits, Pace
 from huntaze_video.extractor import extract
-from huntaze_video.measures import pacing, palette
+from huntaze_video.measures import pacing, palette, swatch
 from PIL import Image
 
 
@@ -71,7 +71,7 @@ def test_the_palette_is_ordered_by_area() -> None:
     picture = Image.new("RGB", (100, 100), (250, 10, 10))
     picture.paste((10, 10, 250), (0, 0, 100, 30))
 
-    first, second, *_ = palette([picture])
+    first, second, *_ = palette([swatch(picture)])
 
     assert (first.rgb[:3], second.rgb[-2:]) == ("#fa", "fa")
     assert first.share == pytest.approx(0.7, abs=0.05)
