@@ -56,7 +56,7 @@ async def followed(connection: Connection | Pool, user_id: str) -> list[TrackedQ
 
 async def follower_count(connection: Connection | Pool, user_id: str) -> int:
     """Return how many queries a user follows."""
-    return await connection.fetchval(_QUERIES["follow_count"], user_id)
+    return int(await connection.fetchval(_QUERIES["follow_count"], user_id) or 0)
 
 
 async def save(

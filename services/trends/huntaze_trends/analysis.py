@@ -15,6 +15,7 @@ from huntaze_trends.detection import Detection, Topic, detect
 from huntaze_trends.forecast import Growth, GrowthModel
 from huntaze_trends.posts import Post
 from huntaze_trends.quality import Assessment, assess
+from huntaze_trends.scoring import FULL_WINDOW
 from huntaze_trends.virality import Measured, Virality, virality
 
 FORECAST_HOURS = (24.0, 72.0)
@@ -175,7 +176,7 @@ def _creators(topic: Topic) -> str:
 
 def _caveats(topic: Topic) -> list[str]:
     caveats: list[str] = []
-    if topic.total < detection.FULL_WINDOW:
+    if topic.total < FULL_WINDOW:
         caveats.append(f"a small sample: {topic.total} posts")
     if topic.sponsored_share > 0.3:
         caveats.append(f"{topic.sponsored_share:.0%} of its posts are promoted")

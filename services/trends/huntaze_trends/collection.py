@@ -2,11 +2,13 @@
 
 import asyncio
 import hashlib
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 from huntaze_common.postgres import Pool
 from huntaze_common.run import Run, Transaction
-from huntaze_contracts.trends import CollectPosts, RecommendPosts, TrendsFound
+from huntaze_contracts.trends import CollectPosts, Platform, RecommendPosts, TrendsFound
 
 from huntaze_trends import detection, store
 from huntaze_trends.actors import actor_for
@@ -148,10 +150,15 @@ async def _keep(
     return result
 
 
-def _in_order(platform: str, since: datetime | None, elsewhere: list) -> list:
+def _in_order(
+    platform: Platform, since: datetime | None, elsewhere: Sequence[Mapping[str, Any]]
+) -> list[Platform]:
     """Order the platforms where a topic is a trend by the onset of its burst there."""
-    onsets = [(row["since"], row["platform"]) for row in elsewhere if row["since"]]
-    return [name for _, name in sorted([*onsets, (since, platform)])] if since else []
+    if since is None:
+        return []
+    onsets: list[tuple[datetime, Platform]] = [(since, platform)]
+    onsets += [(row["since"], row["platform"]) for row in elsewhere if row["since"]]
+    return [name for _, name in sorted(onsets)]
 
 
 def _caveats(found: detection.Detection, collected: Collected) -> tuple[str, ...]:

@@ -281,7 +281,8 @@ def _most_used(view: _View) -> tuple[Topic, ...]:
 
 
 def _examples(view: _View, topic: int) -> tuple[Post, ...]:
-    posts = [view.columns.posts[number] for number in view.posts_of(topic, view.kept & view.newest).tolist()]
+    numbers: list[int] = view.posts_of(topic, view.kept & view.newest).tolist()
+    posts: list[Post] = [view.columns.posts[number] for number in numbers]
     posts.sort(key=lambda post: (-(post.views or post.likes or 0), post.external_id))
     of_author = {post.author or post.external_id: post for post in reversed(posts)}
     return tuple(post for post in posts if of_author[post.author or post.external_id] is post)[:_EXAMPLES]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from statistics import median
 from types import MappingProxyType
-from typing import get_args
+from typing import Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from huntaze_contracts.trends import BrandProfile, Platform, Recommendation, Trend
@@ -85,13 +85,15 @@ def recommendations(
         weight, match = _STAGE_WEIGHTS.get(trend.state, 0.0), brand_match(trend, brand)
         if not weight or not match or trend.id is None:
             continue
-        targets = [(platform, "")] if _wanted(platform, brand) else []
+        targets: list[tuple[Platform, str]] = []
+        if _wanted(platform, brand):
+            targets.append((platform, ""))
         if trend.state != "watch" and trend.since is not None and now - trend.since >= _LEAD:
-            targets += [
+            targets.extend(
                 (other.platform, f"{other.seen} of {other.total} posts there have it: you would be early")
                 for other in elsewhere.get(trend.id, ())
-                if other.platform != platform and other.absent and other.platform in brand.platforms
-            ]
+                if _is_gap(other, platform, brand)
+            )
         made += [
             _recommendation(trend, user_id, target, gap, match, weight, timing.get(target), now)
             for target, gap in targets
@@ -135,7 +137,7 @@ def recommendation_id(user_id: str, trend_id: str, platform: str) -> str:
     return "rec-" + hashlib.sha256(f"{user_id}\0{trend_id}\0{platform}".encode()).hexdigest()[:24]
 
 
-def confidence(trend: Trend) -> str:
+def confidence(trend: Trend) -> Literal["high", "medium", "low"]:
     """Say how sure the trend is: by its significance, its breadth and its stage."""
     if trend.state == "watch" or trend.q_value is None:
         return "low"
@@ -192,8 +194,11 @@ def _action(trend: Trend, platform: Platform) -> str:
         "peaking": "only with an angle of your own: it is at its height",
         "watch": "as a draft: it may be nothing yet",
     }[trend.state]
-    assert platform in get_args(Platform)  # from our own tables
     return f"{what} on {platform}, {how}"
+
+
+def _is_gap(other: Elsewhere, platform: Platform, brand: BrandProfile) -> bool:
+    return other.platform != platform and other.absent and other.platform in brand.platforms
 
 
 def _wanted(platform: Platform, brand: BrandProfile) -> bool:

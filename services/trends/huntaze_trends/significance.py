@@ -19,7 +19,7 @@ def tail_probabilities(x: Ints, n: int, base_x: Ints, base_n: int) -> Floats:
     """
     pairs, where = np.unique(np.stack([x, base_x], axis=1), axis=0, return_inverse=True)
     share = n / (base_n + n)
-    values = _incomplete_beta(share, pairs[:, 0].astype(np.float64), pairs[:, 1] + 0.5)
+    values = _incomplete_beta(share, pairs[:, 0].astype(np.float64), pairs[:, 1].astype(np.float64) + 0.5)
     return values[where.ravel()]
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 from huntaze_common import sql
 from huntaze_common.postgres import Connection, Pool
-from huntaze_contracts.trends import ScrapeQuery, TrendsFound
+from huntaze_contracts.trends import Platform, ScrapeQuery, TrendsFound
 
 from huntaze_trends.actors import Actor
 from huntaze_trends.analysis import Judgement
@@ -40,7 +40,7 @@ class Intent:
 class Scrape:
     """A scrape that is under way or done."""
 
-    platform: str
+    platform: Platform
     kind: str
     value: str
     run_id: str | None
@@ -110,7 +110,16 @@ async def known_runs(pool: Pool, run_ids: Sequence[str]) -> set[str]:
 async def find_scrape(connection: Connection | Pool, scrape_id: str) -> Scrape | None:
     """Read a scrape."""
     row = await connection.fetchrow(_QUERIES["find_scrape"], scrape_id)
-    return row and Scrape(**{**dict(row), "found": _found(row["found"])})
+    if row is None:
+        return None
+    return Scrape(
+        platform=row["platform"],
+        kind=row["kind"],
+        value=row["value"],
+        run_id=row["run_id"],
+        dataset_id=row["dataset_id"],
+        found=_found(row["found"]),
+    )
 
 
 async def lock_scrape(connection: Connection, scrape_id: str) -> TrendsFound | None:

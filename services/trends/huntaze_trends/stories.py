@@ -29,11 +29,10 @@ def stories(posts: Sequence[frozenset[int]]) -> list[list[int]]:
 
 def title(names: Sequence[str]) -> int:
     """Return which of a story's topics names it: the first tag, else the first phrase, else the first."""
-    for fits in (lambda name: name.startswith("#"), lambda name: " " in name):
-        for number, name in enumerate(names):
-            if fits(name):
-                return number
-    return 0
+    for number, name in enumerate(names):
+        if name.startswith("#"):
+            return number
+    return next((number for number, name in enumerate(names) if " " in name), 0)
 
 
 def also(head: str, names: Sequence[str]) -> tuple[str, ...]:
