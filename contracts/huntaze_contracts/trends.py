@@ -87,6 +87,9 @@ class Trend(Result, frozen=True):
     burst_weight: Annotated[float, Meta(ge=0, description="Nats by which a burst explains it better.")] = 0.0
     burst_level: Annotated[int, Meta(ge=0, le=3, description="0, or 1 to 3: about 3, 9 or 27 times.")] = 0
     since: Instant | None = None
+    is_news: Annotated[
+        bool, Meta(description="Whether to tell people: once, and again only if its share doubled.")
+    ] = False
     top_author_share: Score = 0.0
     peak_share: Score = 0.0
     half_life_hours: float | None = None

@@ -11,8 +11,10 @@ from huntaze_contracts.trends import Example, Platform, Trend
 from msgspec import Struct
 
 from huntaze_trends import detection
-from huntaze_trends.detection import Detection, Topic, detect
+from huntaze_trends.columns import columns_of
+from huntaze_trends.detection import Detection, Topic, detect_in
 from huntaze_trends.forecast import Growth, GrowthModel
+from huntaze_trends.near_duplicates import duplicate_groups
 from huntaze_trends.posts import Post
 from huntaze_trends.quality import Assessment, assess
 from huntaze_trends.scoring import FULL_WINDOW
@@ -71,19 +73,22 @@ def analyse(
         at: when the scrape ended.
         own: topics that the query looked for.
     """
-    assessments = assess(posts, now=at)
     fresh = {post.external_id for post in posts}
     before = {seen.post.external_id: seen for seen in earlier}
-    judged = dict(zip((post.external_id for post in posts), assessments, strict=True))
-    evidence = [post for post in posts if judged[post.external_id].verdict != "invalid"]
     others = [seen for seen in earlier if seen.post.external_id not in fresh]
-    found = detect([*evidence, *(seen.post for seen in others)], until=at, own=own)
-    measured = [_measured(post, at, before.get(post.external_id)) for post in evidence]
-    measured += others
+    columns = columns_of([*posts, *(seen.post for seen in others)])
+    groups = duplicate_groups(columns)
+    judged = {
+        post.external_id: assessment
+        for post, assessment in zip(columns.posts, assess(columns, groups, now=at), strict=True)
+    }
+    found = detect_in(columns, groups, until=at, own=own)
+    real = [post for post in posts if judged[post.external_id].verdict != "invalid"]
+    measured = [_measured(post, at, before.get(post.external_id)) for post in real] + others
     models = [GrowthModel(growth[hours], hours=hours) for hours in sorted(growth)]
     scores = virality(measured, models)
     by_id = {m.post.external_id: score for m, score in zip(measured, scores, strict=True)}
-    return Analysis(found, assessments, by_id)
+    return Analysis(found, [judged[post.external_id] for post in posts], by_id)
 
 
 def trend_of(
@@ -115,6 +120,7 @@ def trend_of(
         burst_weight=topic.weight,
         burst_level=topic.level,
         since=topic.since,
+        is_news=topic.is_news,
         top_author_share=topic.of_busiest / topic.posts,
         peak_share=topic.peak_share,
         half_life_hours=topic.half_life_h,

@@ -1,7 +1,7 @@
 """Posts as columns: the form in which they are compared and counted."""
 
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import chain
 
@@ -58,28 +58,36 @@ class Columns:
         return values * np.uint64(0x9E3779B97F4A7C15)
 
 
-def columns_of(posts: Sequence[Post]) -> Columns:
+def columns_of(posts: Iterable[Post]) -> Columns:
     """Arrange posts by time, so that nothing depends on the order in which they were read."""
     posts = sorted(posts, key=_moment_and_id)
-    names = Names()
-    number = names.__getitem__
-    texts = [[*map(number, words(post.text)), 0] for post in posts]
-    lengths = np.fromiter(map(len, texts), np.int64, len(texts))
+    names, authors = Names(), Names()
+    tokens, starts = tokenised((post.text for post in posts), names)
     marks = [_labels(post) for post in posts]
-    label_numbers = [number(mark) for mark in chain.from_iterable(marks)]
-    authors = Names()
-    author = authors.__getitem__
     return Columns(
         posts=posts,
         created=np.fromiter((post.created_at.timestamp() for post in posts), np.float64, len(posts)),
-        authors=np.array([author(f"{p.platform} {p.author or p.external_id}") for p in posts], np.int64),
+        authors=np.array([authors[f"{p.platform} {p.author or p.external_id}"] for p in posts], np.int64),
         promoted=np.fromiter((post.promoted for post in posts), np.bool_, len(posts)),
-        tokens=np.fromiter(chain.from_iterable(texts), np.int64, int(lengths.sum())),
-        starts=np.cumsum(lengths) - lengths,
-        labels=np.array(label_numbers, np.int64),
+        tokens=tokens,
+        starts=starts,
+        labels=np.array([names[mark] for mark in chain.from_iterable(marks)], np.int64),
         label_posts=np.repeat(np.arange(len(posts)), [len(mark) for mark in marks]),
         names=list(names),
     )
+
+
+def tokenised(texts: Iterable[str], names: Names) -> tuple[Ints, Ints]:
+    """Return the numbers of all texts' words, a gap behind each text, and where each text begins.
+
+    Numbers in texts are gaps too: dates and counts recur without meaning anything.
+    """
+    number = names.__getitem__
+    lines = [[*map(number, words(text)), 0] for text in texts]
+    lengths = np.fromiter(map(len, lines), np.int64, len(lines))
+    tokens = np.fromiter(chain.from_iterable(lines), np.int64, int(lengths.sum()))
+    meaning = np.fromiter((not name.isdigit() for name in names), np.bool_, len(names))
+    return np.where(meaning[tokens], tokens, 0), np.cumsum(lengths) - lengths
 
 
 def _moment_and_id(post: Post) -> tuple[float, str, str]:

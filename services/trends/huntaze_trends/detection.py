@@ -11,11 +11,21 @@ from typing import Literal
 
 import numpy as np
 
-from huntaze_trends.columns import Columns, Flags, Ints, columns_of
+from huntaze_trends.bursts import alarms
+from huntaze_trends.columns import Columns, Flags, Floats, Ints, columns_of
 from huntaze_trends.counting import Occurrences, authors_of, history_of, in_windows, occurrences
 from huntaze_trends.near_duplicates import duplicate_groups
 from huntaze_trends.posts import Post
-from huntaze_trends.scoring import FULL_WINDOW, LEAST_POSTS, History, Scores, score, verdicts
+from huntaze_trends.quality import repeats
+from huntaze_trends.scoring import (
+    FULL_WINDOW,
+    LEAST_POSTS,
+    LEAST_WEIGHT_SMALL,
+    History,
+    Scores,
+    score,
+    verdicts,
+)
 from huntaze_trends.stages import Stage, life
 from huntaze_trends.stories import also, stories, title
 
@@ -29,6 +39,8 @@ LEAST_BASE_RATIO = 5
 GENERIC_SHARE = 0.2
 """A topic on more of all posts than this says nothing: fyp, viral, the, and."""
 MOST_TOPICS = 40
+QUIET, RISE = timedelta(hours=36), 2.0
+"""As chosen on the first half of the labelled series of ``bench/trends/volume.py``."""
 _EXAMPLES = 5
 
 State = Stage | Literal["insufficient_history", "watch"]
@@ -60,6 +72,8 @@ class Topic:
     level: int
     windows: int
     """How many windows the burst has lasted."""
+    is_news: bool
+    """Whether to tell people: not again within a day and a half, unless its share doubled."""
     since: datetime | None
     """The start of the window in which the burst began."""
     peak_share: float
@@ -100,11 +114,16 @@ def detect(posts: Iterable[Post], *, until: datetime, own: frozenset[str] = froz
         until: the end of the scored window.
         own: the tags and words that the query looked for; they say nothing about what it found.
     """
+    columns = columns_of(posts)
+    return detect_in(columns, duplicate_groups(columns), until=until, own=own)
+
+
+def detect_in(columns: Columns, groups: Ints, *, until: datetime, own: frozenset[str]) -> Detection:
+    """Do what `detect` does, for posts that are arranged already and whose near-copies are known."""
     end = until.timestamp()
-    earliest = end - HORIZON.total_seconds()
-    columns = columns_of([post for post in posts if earliest <= post.created_at.timestamp() < end])
-    repeats = _repeats(columns)
-    kept = ~columns.promoted & ~repeats
+    inside = (columns.created >= end - HORIZON.total_seconds()) & (columns.created < end)
+    repeated = inside & repeats(columns, groups)
+    kept = inside & ~columns.promoted & ~repeated
     width = _width(columns.created[kept], end)
     windows = HORIZON // width
     window_of = in_windows(columns.created, until=end, width=width.total_seconds(), windows=windows)
@@ -115,7 +134,7 @@ def detect(posts: Iterable[Post], *, until: datetime, own: frozenset[str] = froz
     enough = with_posts >= LEAST_WINDOWS and base_total >= LEAST_BASE_RATIO * total
     view = _View(columns, found, history, window_of, kept, until, width)
     topics = () if not total else _trends(view) if enough else _most_used(view)
-    return Detection(enough, until, width, total, with_posts, base_total, int(repeats.sum()), topics)
+    return Detection(enough, until, width, total, with_posts, base_total, int(repeated.sum()), topics)
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,19 +161,9 @@ class _View:
         return posts[among[posts]]
 
 
-def _width(created: np.ndarray, end: float) -> timedelta:
+def _width(created: Floats, end: float) -> timedelta:
     in_short = np.count_nonzero(created >= end - SHORT.total_seconds())
     return SHORT if in_short >= FULL_WINDOW else LONG
-
-
-def _repeats(columns: Columns) -> Flags:
-    """Tell which posts repeat an earlier one of the same author."""
-    repeats = np.zeros(len(columns.posts), np.bool_)
-    if len(repeats):
-        pairs = duplicate_groups(columns) * (int(columns.authors.max()) + 1) + columns.authors
-        repeats[:] = True
-        repeats[np.unique(pairs, return_index=True)[1]] = False
-    return repeats
 
 
 def _informative(found: Occurrences, columns: Columns, kept: Flags, own: frozenset[str]) -> Occurrences:
@@ -229,6 +238,7 @@ def _topic(
         weight=float(scores.weights[row, -1]),
         level=int(scores.levels[row, -1]),
         windows=course.windows,
+        is_news=confirmed and _is_news(scores.weights[row], counts / np.maximum(1, totals), view.width),
         since=view.until - view.width * course.windows,
         peak_share=course.peak_share,
         half_life_h=course.half_life_h,
@@ -236,6 +246,11 @@ def _topic(
         examples=_examples(view, int(scores.topics[row])),
         history=tuple((counts / np.maximum(1, totals)).tolist()),
     )
+
+
+def _is_news(weights: Floats, shares: Floats, width: timedelta) -> bool:
+    quiet = round(QUIET / width)
+    return bool(alarms(weights, shares, threshold=LEAST_WEIGHT_SMALL, quiet=quiet, rise=RISE)[-1])
 
 
 def _most_used(view: _View) -> tuple[Topic, ...]:
@@ -269,6 +284,7 @@ def _most_used(view: _View) -> tuple[Topic, ...]:
             weight=0.0,
             level=0,
             windows=0,
+            is_news=False,
             since=None,
             peak_share=count / total,
             half_life_h=None,
@@ -281,11 +297,16 @@ def _most_used(view: _View) -> tuple[Topic, ...]:
 
 
 def _examples(view: _View, topic: int) -> tuple[Post, ...]:
-    numbers: list[int] = view.posts_of(topic, view.kept & view.newest).tolist()
-    posts: list[Post] = [view.columns.posts[number] for number in numbers]
-    posts.sort(key=lambda post: (-(post.views or post.likes or 0), post.external_id))
-    of_author = {post.author or post.external_id: post for post in reversed(posts)}
-    return tuple(post for post in posts if of_author[post.author or post.external_id] is post)[:_EXAMPLES]
+    posts = [view.columns.posts[number] for number in view.posts_of(topic, view.kept & view.newest).tolist()]
+    posts.sort(key=_most_viewed_first)
+    examples: dict[str, Post] = {}
+    for post in posts:
+        examples.setdefault(post.author or post.external_id, post)
+    return tuple(examples.values())[:_EXAMPLES]
+
+
+def _most_viewed_first(post: Post) -> tuple[int, str]:
+    return -(post.views or post.likes or 0), post.external_id
 
 
 def kind_of(name: str) -> Kind:

@@ -27,14 +27,15 @@ def duplicate_groups(columns: Columns) -> Ints:
         return groups
     starts = np.flatnonzero(np.diff(owners, prepend=-1))
     with_words = owners[starts]
-    sets = np.split(shingles, starts[1:])
+    ends = np.append(starts[1:], len(shingles))
     minima = np.stack(
         [np.minimum.reduceat((shingles * a + b) >> np.uint64(11), starts) for a, b in _MIX], axis=1
     )
     parents = list(range(len(with_words)))
     for first, second in sorted(_candidates(minima)):
         root, other = _root(parents, first), _root(parents, second)
-        if root != other and _similar(sets[first], sets[second]):
+        mine, theirs = slice(starts[first], ends[first]), slice(starts[second], ends[second])
+        if root != other and _similar(shingles[mine], shingles[theirs]):
             parents[max(root, other)] = min(root, other)
     groups[with_words] = with_words[[_root(parents, number) for number in range(len(parents))]]
     return groups

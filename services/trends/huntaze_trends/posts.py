@@ -3,6 +3,7 @@
 import unicodedata
 from collections.abc import Iterable
 from datetime import datetime
+from functools import lru_cache
 
 from msgspec import Struct
 
@@ -42,6 +43,7 @@ class Post(Struct, frozen=True, kw_only=True, gc=False):
     saves: int | None = None
 
 
+@lru_cache(maxsize=65_536)  # the same few tags are on most posts
 def fold(tag: str) -> str:
     """Write a tag as it is compared: compatibility forms folded, no case, no '#', at most 100 characters."""
     if not tag.isascii():
@@ -54,4 +56,6 @@ def fold(tag: str) -> str:
 
 def fold_all(tags: Iterable[str]) -> tuple[str, ...]:
     """Fold tags, each once, in their order; empty ones are dropped."""
-    return tuple(dict.fromkeys(folded for tag in tags if (folded := fold(tag))))[:_MOST_TAGS]
+    folded = dict.fromkeys(map(fold, tags))
+    folded.pop("", None)
+    return tuple(folded)[:_MOST_TAGS]

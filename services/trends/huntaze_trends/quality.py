@@ -1,13 +1,11 @@
 """How good each post is as evidence: a verdict and its reasons. Nothing is dropped in silence."""
 
-from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 import numpy as np
 from msgspec import Struct
 
-from huntaze_trends.columns import columns_of
-from huntaze_trends.near_duplicates import duplicate_groups
+from huntaze_trends.columns import Columns, Flags, Ints
 from huntaze_trends.posts import Post
 
 OLDEST = timedelta(days=30)
@@ -24,7 +22,7 @@ class Assessment(Struct, frozen=True, gc=False):
     """kept, promoted, repeated (of the same author), stale or invalid."""
     reasons: tuple[str, ...] = ()
     duplicate_of: str | None = None
-    """The earliest post of the scrape with nearly the same text, by whomever."""
+    """The earliest post of the query with nearly the same text, by whomever."""
 
     @property
     def counts(self) -> bool:
@@ -32,27 +30,37 @@ class Assessment(Struct, frozen=True, gc=False):
         return self.verdict == "kept"
 
 
-def assess(posts: Sequence[Post], *, now: datetime) -> list[Assessment]:
-    """Judge each post of a scrape, in their order.
+def assess(columns: Columns, groups: Ints, *, now: datetime) -> list[Assessment]:
+    """Judge each post, in the order of ``columns``.
 
     Promoted and stale posts, repetitions and invalid ones are kept in the store and left out of the counts;
     doubtful figures are noted and count.
+
+    Args:
+        columns: the posts.
+        groups: of near-copies, from `duplicate_groups`.
+        now: when the posts were read.
     """
-    columns = columns_of(posts)
-    place = {id(post): number for number, post in enumerate(columns.posts)}
-    groups = duplicate_groups(columns)
-    firsts: set[tuple[int, int]] = set()
-    repeated = np.zeros(len(posts), np.bool_)
-    for number, group in enumerate(groups.tolist()):
-        key = (group, int(columns.authors[number]))
-        repeated[number] = key in firsts
-        firsts.add(key)
-    judged: list[Assessment] = []
-    for post in posts:
-        number = place[id(post)]
-        earliest = columns.posts[int(groups[number])]
-        judged.append(_judge(post, now, bool(repeated[number]), None if earliest is post else earliest))
-    return judged
+    repeated = repeats(columns, groups).tolist()
+    earliest = groups.tolist()
+    return [
+        _judge(
+            post,
+            now,
+            repeated[number],
+            columns.posts[earliest[number]] if earliest[number] != number else None,
+        )
+        for number, post in enumerate(columns.posts)
+    ]
+
+
+def repeats(columns: Columns, groups: Ints) -> Flags:
+    """Tell which posts nearly repeat an earlier one of the same author."""
+    found = np.ones(len(groups), np.bool_)
+    if len(groups):
+        pairs = groups * (int(columns.authors.max()) + 1) + columns.authors
+        found[np.unique(pairs, return_index=True)[1]] = False
+    return found
 
 
 def _judge(post: Post, now: datetime, repeated: bool, earliest: Post | None) -> Assessment:

@@ -9,7 +9,8 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from statistics import NormalDist, median
+from itertools import compress
+from statistics import median
 
 import numpy as np
 from msgspec import Struct
@@ -20,7 +21,7 @@ from huntaze_trends.posts import Post
 
 LEAST_COHORT = 200
 """Fewer posts do not tell what is usual."""
-LEAST_OF_AUTHOR = 3
+LEAST_OF_AUTHOR, _MOST_OF_AUTHOR = 3, 30
 VIRAL = 95.0
 VIRAL_MULTIPLE = 3.0
 _WEIGHTS = {"cohort": 0.5, "author": 0.3, "momentum": 0.2}
@@ -29,7 +30,8 @@ _AGE_KNOTS_H = (1.0, 3.0, 6.0, 12.0, 24.0, 72.0, 168.0, 720.0)
 _RIDGE = 1.0
 _GROWN_UP_H = 24.0
 """Younger posts do not tell what an author usually gets."""
-_NORMAL = NormalDist()
+_RANKED = 500
+"""Posts from which on ranks tell percentiles."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,72 +82,65 @@ def virality(posts: Sequence[Measured], models: Sequence[GrowthModel] = ()) -> l
         models: of the growth on that platform.
     """
     basis = "views" if 2 * sum(m.post.views is not None for m in posts) >= len(posts) else "likes"
-    values = [_value(m.post, basis) for m in posts]
-    cohort = [i for i, value in enumerate(values) if value is not None]
-    z_cohort = dict[int, float]()
+    counted = [m.post.views if basis == "views" else m.post.likes for m in posts]
+    values = np.array([math.nan if count is None else count for count in counted], np.float64)
+    cohort = np.flatnonzero(~np.isnan(values))
+    parts = np.full((len(_WEIGHTS), len(posts)), math.nan)
     spread = 1.0
     if len(cohort) >= LEAST_COHORT:
-        residuals, spread = _residuals([posts[i] for i in cohort], [values[i] or 0 for i in cohort])
-        z_cohort = dict(zip(cohort, (residuals / spread).tolist(), strict=True))
-    z_author = _author_scores(posts, z_cohort)
-    momenta = {i: m for i, measured in enumerate(posts) if (m := _momentum(measured)) is not None}
-    z_momentum = _standardised(momenta)
-    usual = median([values[i] or 0 for i in cohort]) if cohort else 0.0
-    ranks = _Ranks(sorted(z_cohort.values()))
+        residuals, spread = _residuals([posts[i] for i in cohort.tolist()], values[cohort])
+        parts[0, cohort] = residuals / spread
+        _score_authors(posts, parts)
+    momentum = [_momentum(measured) for measured in posts]
+    _standardise(momentum, parts[2])
+    score = _scores(parts)
+    usual = float(np.median(values[cohort])) if len(cohort) else 0.0
+    percentile = _percentiles(parts[0])
+    multiple = np.exp(np.minimum(50.0, parts[1] * spread))
+    viral = (score >= VIRAL) & (values >= usual) & ~(multiple < VIRAL_MULTIPLE)
+    size = int(np.count_nonzero(~np.isnan(parts[0])))
+    parts_missing = [tuple(compress(_WEIGHTS, column)) for column in np.isnan(parts).T.tolist()]
+    scored = zip(
+        posts, _known(score), viral.tolist(), _known(percentile), _known(multiple), momentum, strict=True
+    )
     return [
-        _scored(
-            measured,
-            basis=basis,
-            value=values[i],
-            parts={"cohort": z_cohort.get(i), "author": z_author.get(i), "momentum": z_momentum.get(i)},
-            spread=spread,
-            usual=usual,
-            percentile=ranks.percentile(z_cohort.get(i)),
-            cohort=len(z_cohort),
-            models=models,
-        )
-        for i, measured in enumerate(posts)
+        _virality(*row, basis=basis, missing=missing, cohort=size, models=models)
+        for row, missing in zip(scored, parts_missing, strict=True)
     ]
 
 
-def _scored(
+def _virality(
     measured: Measured,
+    score: float | None,
+    viral: bool,
+    percentile: float | None,
+    multiple: float | None,
+    momentum: float | None,
     *,
     basis: str,
-    value: int | None,
-    parts: dict[str, float | None],
-    spread: float,
-    usual: float,
-    percentile: float | None,
+    missing: tuple[str, ...],
     cohort: int,
     models: Sequence[GrowthModel],
 ) -> Virality:
-    known = {part: z for part, z in parts.items() if z is not None}
-    score = None
-    if "cohort" in known:
-        weight = sum(_WEIGHTS[part] for part in known)
-        score = 100 * _NORMAL.cdf(sum(_WEIGHTS[part] * z for part, z in known.items()) / weight)
-    multiple = None if parts["author"] is None else math.exp(min(50.0, parts["author"] * spread))
     velocity, velocity_basis, corrected = _velocity(measured)
-    viral = score is not None and score >= VIRAL and value is not None and value >= usual
-    forecasts = _forecasts(measured, models)
-    missing = [part for part in _WEIGHTS if part not in known]
-    missing += [
-        name for name, there in (("velocity", velocity is not None), ("forecast", forecasts)) if not there
-    ]
+    forecasts = _forecasts(measured, models) if models else ()
+    if velocity is None:
+        missing = (*missing, "velocity")
+    if not forecasts:
+        missing = (*missing, "forecast")
     return Virality(
         score=score,
-        viral=viral and (multiple is None or multiple >= VIRAL_MULTIPLE),
+        viral=viral,
         basis=basis,
         cohort_percentile=percentile,
         author_multiple=multiple,
         velocity_per_h=velocity,
         velocity_basis=velocity_basis,
-        momentum=_momentum(measured),
+        momentum=momentum,
         count_corrected=corrected,
         engagement_rate=engagement_rate(measured.post),
         forecasts=forecasts,
-        missing=tuple(missing),
+        missing=missing,
         cohort=cohort,
     )
 
@@ -156,11 +151,7 @@ def engagement_rate(post: Post) -> float | None:
     return sum(known) / post.views if post.views and known else None
 
 
-def _value(post: Post, basis: str) -> int | None:
-    return post.views if basis == "views" else post.likes
-
-
-def _residuals(posts: Sequence[Measured], values: Sequence[int]) -> tuple[Floats, float]:
+def _residuals(posts: Sequence[Measured], values: Floats) -> tuple[Floats, float]:
     """Return how far the logarithm of each count is from what age and followers explain, and its usual size.
 
     Ridge regression of ln(1 + count) on the logarithm of followers and a broken line of the logarithm of age.
@@ -173,7 +164,7 @@ def _residuals(posts: Sequence[Measured], values: Sequence[int]) -> tuple[Floats
     knots = [np.maximum(0.0, ages - math.log(knot)) for knot in _AGE_KNOTS_H]
     columns = [np.where(unknown, 0.0, followers), unknown.astype(np.float64), ages, *knots]
     design = np.stack(columns, axis=1)
-    target = np.log1p(np.array(values, np.float64))
+    target = np.log1p(values)
     centre = design.mean(axis=0)
     centred = design - centre
     slopes = np.linalg.solve(
@@ -184,18 +175,21 @@ def _residuals(posts: Sequence[Measured], values: Sequence[int]) -> tuple[Floats
     return residuals, max(1e-6, 1.4826 * float(np.median(np.abs(residuals))))
 
 
-def _author_scores(posts: Sequence[Measured], z_cohort: dict[int, float]) -> dict[int, float]:
+def _score_authors(posts: Sequence[Measured], parts: Floats) -> None:
     """Compare each post with the author's others; their median is drawn towards the cohort's."""
-    grown: dict[str, list[int]] = defaultdict(list)
-    for i in z_cohort:
-        if posts[i].post.author and posts[i].age_h >= _GROWN_UP_H:
-            grown[posts[i].post.author].append(i)
-    scores: dict[int, float] = {}
-    for i, z in z_cohort.items():
-        others = [z_cohort[other] for other in grown.get(posts[i].post.author, ()) if other != i][:30]
-        if len(others) >= LEAST_OF_AUTHOR:
-            scores[i] = z - len(others) / (len(others) + 5) * median(others)
-    return scores
+    z = parts[0].tolist()
+    of_author: dict[str, list[int]] = defaultdict(list)
+    for i, measured in enumerate(posts):
+        if measured.post.author and not math.isnan(z[i]):
+            of_author[measured.post.author].append(i)
+    for mine in of_author.values():
+        if len(mine) <= LEAST_OF_AUTHOR:
+            continue
+        grown = [i for i in mine if posts[i].age_h >= _GROWN_UP_H]
+        for i in mine:
+            others = [z[other] for other in grown if other != i][:_MOST_OF_AUTHOR]
+            if len(others) >= LEAST_OF_AUTHOR:
+                parts[1, i] = z[i] - len(others) / (len(others) + 5) * median(others)
 
 
 def _momentum(measured: Measured) -> float | None:
@@ -223,13 +217,40 @@ def _hours_between(measured: Measured) -> float | None:
     return hours if hours >= 1 else None
 
 
-def _standardised(values: dict[int, float]) -> dict[int, float]:
-    if len(values) < LEAST_COHORT // 4:
-        return {}
-    logs = {i: math.log(max(1e-6, value)) for i, value in values.items()}
-    middle = median(logs.values())
-    spread = 1.4826 * median(abs(value - middle) for value in logs.values())
-    return {i: (value - middle) / max(0.1, spread) for i, value in logs.items()}
+def _standardise(momentum: Sequence[float | None], into: Floats) -> None:
+    known = [i for i, value in enumerate(momentum) if value is not None]
+    if len(known) < LEAST_COHORT // 4:
+        return
+    logs = np.log([max(1e-6, momentum[i] or 0.0) for i in known])
+    middle = np.median(logs)
+    into[known] = (logs - middle) / max(0.1, 1.4826 * float(np.median(np.abs(logs - middle))))
+
+
+def _scores(parts: Floats) -> Floats:
+    """Weigh the parts that are known; without the cohort there is no score."""
+    weights = np.array(list(_WEIGHTS.values()))[:, None]
+    known = ~np.isnan(parts)
+    weighted = (np.where(known, parts, 0.0) * weights).sum(axis=0) / np.maximum(
+        1e-9, (known * weights).sum(axis=0)
+    )
+    return np.where(known[0], 100 * _normal(weighted), math.nan)
+
+
+def _percentiles(z: Floats) -> Floats:
+    """Return percentiles among the cohort: by rank where it is large, else by the normal distribution."""
+    ordered = np.sort(z[~np.isnan(z)])
+    if len(ordered) < _RANKED:
+        return 100 * _normal(z)
+    ranks = np.searchsorted(ordered, z, "left") + np.searchsorted(ordered, z, "right")
+    return np.where(np.isnan(z), math.nan, 50 * ranks / len(ordered))
+
+
+def _normal(z: Floats) -> Floats:
+    return np.array([0.5 * (1 + math.erf(value / math.sqrt(2))) for value in z.tolist()])
+
+
+def _known(values: Floats) -> list[float | None]:
+    return [None if math.isnan(value) else value for value in values.tolist()]
 
 
 def _forecasts(measured: Measured, models: Sequence[GrowthModel]) -> tuple[Forecast, ...]:
@@ -245,18 +266,3 @@ def _forecasts(measured: Measured, models: Sequence[GrowthModel]) -> tuple[Forec
         for model in models
     )
     return tuple(forecast for forecast in found if forecast)
-
-
-class _Ranks:
-    """Percentiles among the cohort: by rank where it is large, else by the normal distribution."""
-
-    def __init__(self, ordered: list[float]) -> None:
-        self._ordered = np.array(ordered)
-
-    def percentile(self, z: float | None) -> float | None:
-        if z is None:
-            return None
-        if len(self._ordered) < 500:
-            return 100 * _NORMAL.cdf(z)
-        below = np.searchsorted(self._ordered, z, "left") + np.searchsorted(self._ordered, z, "right")
-        return float(100 * below / 2 / len(self._ordered))

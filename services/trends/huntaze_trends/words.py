@@ -13,21 +13,18 @@ GAP = ""
 def words(text: str) -> list[str]:
     """Return the words of a text, folded, with a `GAP` where a phrase ends.
 
-    Numbers are gaps: dates and counts recur without meaning anything. Scripts without spaces give overlapping
-    pairs of characters, which need no dictionary and count as well as words do.
+    Scripts without spaces give overlapping pairs of characters, which need no dictionary and count as well as
+    words do.
     """
     if text.isascii():
-        found = _WORD.findall(text.lower())
-    else:
-        found = _WORD.findall(unicodedata.normalize("NFKC", text).casefold())
-        if _UNSPACED.search(text):
-            found = [part for word in found for part in _split_unspaced(word)]
-    return [GAP if word.isdigit() else word for word in found]
+        return _WORD.findall(text.lower())
+    found = _WORD.findall(unicodedata.normalize("NFKC", text).casefold())
+    if _UNSPACED.search(text):
+        return [part for word in found for part in ((word,) if word.isascii() else _split_unspaced(word))]
+    return found
 
 
 def _split_unspaced(word: str) -> list[str]:
-    if not _UNSPACED.search(word):
-        return [word]
     parts: list[str] = []
     end = 0
     for run in _UNSPACED.finditer(word):

@@ -72,17 +72,17 @@ def read(row: bytes) -> Post:
     item = values.decode(row, _DECODER, b'"authorMeta.')
     if item.id is None or item.id == "":
         raise NotAPost
-    author, music = item.author_meta, item.music_meta
-    tags = (tag.name for tag in item.hashtags if tag.name) if item.hashtags else ()
+    author, music, video = item.author_meta, item.music_meta, item.video_meta
+    count = values.count
     return Post(
         platform="tiktok",
         external_id=values.identifier(item.id, "id"),
         author=str(author.id or author.name or "")[:200],
         author_name=author.name,
-        followers=values.count(author.fans),
+        followers=count(author.fans),
         text=values.text(item.text),
         created_at=values.instant(item.create_time or item.create_time_iso, "createTime"),
-        tags=fold_all(tags),
+        tags=fold_all([tag.name for tag in item.hashtags if tag.name]) if item.hashtags else (),
         url=values.link(item.web_video_url),
         kind="slideshow" if item.is_slideshow else "video",
         language=values.language(item.text_language),
@@ -90,10 +90,10 @@ def read(row: bytes) -> Post:
         sound=str(music.music_id)[:200] if music and music.music_id else None,
         sound_title=music.music_name if music else None,
         original_sound=music.music_original if music else False,
-        duration_s=values.duration(item.video_meta.duration) if item.video_meta else None,
-        views=values.count(item.play_count),
-        likes=values.count(item.digg_count),
-        comments=values.count(item.comment_count),
-        shares=values.count(item.share_count),
-        saves=values.count(item.collect_count),
+        duration_s=values.duration(video.duration) if video else None,
+        views=count(item.play_count),
+        likes=count(item.digg_count),
+        comments=count(item.comment_count),
+        shares=count(item.share_count),
+        saves=count(item.collect_count),
     )

@@ -7,6 +7,7 @@ import html
 import math
 import re
 from datetime import UTC, datetime, timedelta, timezone
+from functools import lru_cache
 from typing import Any, TypeVar
 
 import msgspec
@@ -126,6 +127,7 @@ def link(value: str | None) -> str | None:
     return None
 
 
+@lru_cache(maxsize=1024)
 def language(value: str | None) -> str | None:
     """Return the primary language subtag; None for the codes that mean 'unknown'."""
     if not value:
