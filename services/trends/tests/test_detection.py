@@ -273,5 +273,5 @@ def test_no_phrase_reaches_across_a_gap() -> None:
 def test_a_trend_is_news_once() -> None:
     """It stays a trend on the next day, without being told again; unless it doubles."""
     yesterday = [post(50_000 + n, 24.5 + n % 23, "newthing") for n in range(12)]
-    assert not found(steady() + yesterday + rising())["#newthing"].is_news
-    assert found(steady() + yesterday + rising(60))["#newthing"].is_news
+    assert not found(steady(60) + yesterday + rising())["#newthing"].is_news
+    assert found(steady(60) + yesterday + rising(60))["#newthing"].is_news
