@@ -1,5 +1,6 @@
 """Hostile files through the decoding process: an answer or a named error for each, in time and in bounds."""
 
+import resource
 from collections import Counter
 from pathlib import Path
 from time import monotonic
@@ -30,7 +31,9 @@ async def test_every_hostile_file_gets_an_answer(tmp_path: Path, request: pytest
             else:
                 outcomes["extracted"] += 1
                 assert found.keyframes, path.name
-                assert found.cost.peak_memory < MOST_MEMORY, path.name
+                # On Linux a child's figure is never below that of the process that started it: of this one.
+                ours = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+                assert found.cost.peak_memory < max(MOST_MEMORY, ours + (64 << 20)), path.name
         assert monotonic() - began < LIMITS.wall_seconds + 2, path.name
     print(dict(outcomes))
     assert outcomes["media_refused"] == outcomes["decoder_stopped"] == 0
