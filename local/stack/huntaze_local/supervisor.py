@@ -61,6 +61,7 @@ class _Running:
 
     child: Child
     process: asyncio.subprocess.Process
+    output: int  # the reading end of the pipe that the child writes to
     last_words: deque[str] = field(default_factory=lambda: deque[str](maxlen=LAST_WORDS))
     ending: bool = False  # we asked for its end, or already told of it
     watcher: asyncio.Task[None] = field(init=False)
@@ -124,18 +125,24 @@ class Supervisor:
         Raises:
             ChildFailed: it ended, or was not ready in time. It is not running afterwards.
         """
-        process = await asyncio.create_subprocess_exec(
-            *child.command,
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
-            env=dict(child.environment),
-            cwd=child.directory,
-            limit=LONGEST_LINE,
-            process_group=0,  # Ctrl-C is for us; and what the child starts is killed with it
-            preexec_fn=signal_when_parent_dies(signal.SIGKILL),
-        )
-        running = _Running(child, process)
+        ours, theirs = os.pipe()  # and not asyncio's, whose wait() waits for grandchildren that hold the pipe
+        try:
+            process = await asyncio.create_subprocess_exec(
+                *child.command,
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=theirs,
+                stderr=asyncio.subprocess.STDOUT,
+                env=dict(child.environment),
+                cwd=child.directory,
+                process_group=0,  # Ctrl-C is for us; and what the child starts is killed with it
+                preexec_fn=signal_when_parent_dies(signal.SIGKILL),
+            )
+        except BaseException:
+            os.close(ours)
+            raise
+        finally:
+            os.close(theirs)
+        running = _Running(child, process, ours)
         self._running[child.name] = running
         running.watcher = asyncio.create_task(self._watch(running))
         try:
@@ -202,14 +209,19 @@ class Supervisor:
         log = RotatingFileHandler(
             self._logs / f"{name}.log", maxBytes=LOG_LIMIT, backupCount=2, encoding="utf-8"
         )
+        reader = asyncio.StreamReader(limit=LONGEST_LINE)
+        transport, _ = await asyncio.get_running_loop().connect_read_pipe(
+            lambda: asyncio.StreamReaderProtocol(reader), os.fdopen(running.output, "rb")
+        )
         try:
-            while line := await _next_line(running.process):
+            while line := await _next_line(reader):
                 text = line.decode(errors="replace").rstrip()
                 log.emit(logging.makeLogRecord({"msg": text}))
                 running.last_words.append(text)
                 if self._echo is not None:
                     self._echo(f"{name:<8} | {text}")
         finally:
+            transport.close()
             log.close()
 
     async def _until_ready(self, running: _Running) -> None:
@@ -238,11 +250,10 @@ def _kill_group(leader: int) -> None:
         os.killpg(leader, signal.SIGKILL)
 
 
-async def _next_line(process: asyncio.subprocess.Process) -> bytes:
+async def _next_line(reader: asyncio.StreamReader) -> bytes:
     """Return the next line of output, or nothing at the end."""
-    assert process.stdout is not None
     try:
-        return await process.stdout.readline()
+        return await reader.readline()
     except ValueError:  # longer than the limit, and dropped by the reader
         return b"(a line that was too long to keep)\n"
 
