@@ -12,7 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import boto3
+import botocore.credentials
 import pytest
+from botocore.auth import S3SigV4Auth
+from botocore.awsrequest import AWSRequest
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from hypothesis import HealthCheck, given, settings
@@ -249,6 +252,21 @@ def test_a_bucket_lives_and_dies_with_its_directory(store: Any, s3: Any) -> None
     store.stop(signal.SIGKILL)
     store.start()
     assert sorted(bucket["Name"] for bucket in s3.list_buckets()["Buckets"]) == ["long-lived", BUCKET]
+
+
+@pytest.mark.parametrize("name", ["...", "a%2F..%2F..%2Fb", "UPPER"])
+def test_a_bucket_has_a_name_that_s3_allows(store: Any, name: str) -> None:
+    """It becomes a directory, so a name must not lead elsewhere."""
+    request = AWSRequest("PUT", f"{store.url}/{name}")
+    key = botocore.credentials.Credentials(KEYS["AWS_ACCESS_KEY_ID"], KEYS["AWS_SECRET_ACCESS_KEY"])
+    S3SigV4Auth(key, "s3", "us-east-1").add_auth(request)
+    with pytest.raises(urllib.error.HTTPError) as error:
+        urllib.request.urlopen(
+            urllib.request.Request(request.url, method="PUT", headers=dict(request.headers))
+        )
+    error.value.close()
+    assert error.value.code >= 400
+    assert name not in [bucket["Name"] for bucket in client_of(store).list_buckets()["Buckets"]]
 
 
 def test_memory_does_not_grow_with_the_store(store: Any, s3: Any) -> None:

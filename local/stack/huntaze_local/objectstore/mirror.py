@@ -13,6 +13,7 @@ grow with the store and a start reads no bytes.
 
 import hashlib
 import os
+import re
 import secrets
 import shutil
 from collections.abc import Iterable, Iterator
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from tempfile import SpooledTemporaryFile
 
 CHUNK = 1 << 20  # bytes copied at a time
+BUCKET_NAME = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True):
@@ -77,7 +79,8 @@ class Mirror:
         """Put into moto what ``directory`` holds, and remove what a crash has left unfinished."""
         self._directory = directory
         self._backend: S3Backend = s3_backends[DEFAULT_ACCOUNT_ID]["aws"]
-        self._mirrored: dict[str, dict[str, tuple[FakeKey, Path]]] = {}
+        self._mirrored: dict[str, dict[str, FakeKey]] = {}
+        self._blobs: dict[FakeKey, Path] = {}
         directory.mkdir(parents=True, exist_ok=True)
         for place in directory.iterdir():
             self._mirrored[place.name] = dict(self._restore(place))
@@ -89,12 +92,11 @@ class Mirror:
         """
         for name in self._mirrored.keys() - self._backend.buckets.keys():
             shutil.rmtree(self._directory / name)
+            _flush(self._directory)
             del self._mirrored[name]
-        for name, bucket in self._backend.buckets.items():
+        for name, bucket in list(self._backend.buckets.items()):
             if name not in self._mirrored:
-                (self._directory / name).mkdir()
-                _flush(self._directory)
-                self._mirrored[name] = {}
+                self._make_place(name)
             self._sync_bucket(bucket, self._mirrored[name])
 
     def ensure(self, buckets: Iterable[str]) -> None:
@@ -104,24 +106,36 @@ class Mirror:
                 self._backend.create_bucket(name, "us-east-1")
         self.sync()
 
-    def _sync_bucket(self, bucket: FakeBucket, mirrored: dict[str, tuple[FakeKey, Path]]) -> None:
+    def _make_place(self, name: str) -> None:
+        if not BUCKET_NAME.fullmatch(name):  # moto looks at the length only, and this becomes a path
+            del self._backend.buckets[name]
+            raise ValueError(f"{name!r} is no name of a bucket")
+        (self._directory / name).mkdir()
+        _flush(self._directory)
+        self._mirrored[name] = {}
+
+    def _sync_bucket(self, bucket: FakeBucket, mirrored: dict[str, FakeKey]) -> None:
         place = self._directory / bucket.name
-        current = dict(_current_keys(bucket))
-        changed = {name: key for name, key in current.items() if mirrored.get(name, (None,))[0] is not key}
-        removed = mirrored.keys() - current.keys()
+        current = _current_keys(bucket)
+        changed = [name for name, key in current.items() if mirrored.get(name) is not key]
+        removed = [name for name in mirrored if name not in current]
         if not changed and not removed:
             return
-        stale = [mirrored[name][1] for name in changed.keys() & mirrored.keys()]
-        for name, key in changed.items():
-            mirrored[name] = (key, _write(place, key))
+        stale: list[Path] = []
+        for name in changed:
+            blob = _write(place, current[name])
+            if name in mirrored:
+                stale.append(self._blobs.pop(mirrored[name]))
+            mirrored[name] = current[name]
+            self._blobs[current[name]] = blob
         for name in removed:
             _record_path(place, name).unlink()
-            stale.append(mirrored.pop(name)[1])
+            stale.append(self._blobs.pop(mirrored.pop(name)))
         _flush(place)
         for blob in stale:
             blob.unlink()
 
-    def _restore(self, place: Path) -> Iterator[tuple[str, tuple[FakeKey, Path]]]:
+    def _restore(self, place: Path) -> Iterator[tuple[str, FakeKey]]:
         """Make a bucket in moto of the directory ``place``."""
         bucket = self._backend.create_bucket(place.name, "us-east-1")
         unknown = set(place.iterdir())
@@ -132,15 +146,17 @@ class Mirror:
             _use_file(key, blob)
             bucket.keys[record.key] = key
             unknown -= {path, blob}
-            yield record.key, (key, blob)
+            self._blobs[key] = blob
+            yield record.key, key
         for path in unknown:
             path.unlink()
 
 
-def _current_keys(bucket: FakeBucket) -> Iterator[tuple[str, FakeKey]]:
-    for name, key in bucket.keys.items():
-        if isinstance(key, FakeKey):  # and not a marker of deletion
-            yield cast("str", name), key
+def _current_keys(bucket: FakeBucket) -> dict[str, FakeKey]:
+    """Return the newest version of each object. This runs at every change, over all objects."""
+    versions = cast("dict[str, list[object]]", dict(bucket.keys))
+    newest = ((name, keys[-1]) for name, keys in versions.items() if keys)
+    return {name: key for name, key in newest if isinstance(key, FakeKey)}  # and no marker of deletion
 
 
 def _write(place: Path, key: FakeKey) -> Path:
