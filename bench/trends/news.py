@@ -24,7 +24,7 @@ from bench.trends.sources import repository, rows
 
 FIRST, LAST = datetime(2012, 12, 26, tzinfo=UTC), datetime(2013, 8, 30, tzinfo=UTC)
 WIDTH = 6 * 3600
-BASE = 56
+BASE, DAY = 56, 4
 ALARM = timedelta(hours=72)
 CONTROLS = (-45, -30, -21, 21, 30, 45)
 """Days by which the events are moved to see how often their words alarm without cause."""
@@ -105,9 +105,10 @@ def alerts(posts: Stream, *, every: int = 1) -> tuple[list[set[int]], list[set[i
             windows=np.repeat(np.arange(BASE + 1), [len(topics) for topics, _ in parts]),
             posts=np.concatenate([count for _, count in parts]),
             size=len(codes),
+            day=DAY,
         )
         scores = score(history)
-        mine = slice(bounds[window], bounds[window + 1])
+        mine = slice(bounds[window - DAY + 1], bounds[window + 1])
         topics = codes[scores.topics]
         authors, busiest = breadth(pair_topics[mine], posts.communities[pair_posts[mine]], topics)
         sure, maybe = verdicts(scores, authors, busiest, int(totals[window]))

@@ -68,9 +68,9 @@ class Trend(Result, frozen=True):
             "but not significantly yet. The others are confirmed trends, by their stage."
         ),
     ]
-    posts: Annotated[Count, Meta(description="Posts of the window that have it.")]
+    posts: Annotated[Count, Meta(description="Posts of the last day that have it.")]
     authors: Annotated[Count, Meta(description="By how many authors.")]
-    share: Annotated[Score, Meta(description="Its share of the posts in the window.")]
+    share: Annotated[Score, Meta(description="Its share of the last day's posts.")]
     base_share: Annotated[Score, Meta(description="Its share in the time before.")]
     q_value: Annotated[Score | None, Meta(description="False discovery rate at which it is significant.")] = (
         None
@@ -120,7 +120,7 @@ class TrendsFound(Result, frozen=True):
         dict[str, int],
         Meta(description="Posts that are no evidence, by reason: promoted, repeated, stale, invalid."),
     ] = msgspec.field(default_factory=dict[str, int])
-    window_hours: float | None = None
+    window_hours: Annotated[float | None, Meta(description="Of the trends' histories.")] = None
     until: Annotated[Instant | None, Meta(description="The end of the window.")] = None
     viral_posts: Count = 0
     cost_usd: Annotated[Usd | None, Meta(description="What Apify charged, as far as it is known.")] = None

@@ -93,7 +93,6 @@ def analyse(
 
 def trend_of(
     topic: Topic,
-    found: Detection,
     scores: Mapping[str, Virality],
     *,
     stratum: str,
@@ -128,7 +127,7 @@ def trend_of(
         platforms=tuple(platforms),
         examples=tuple(_example(post, scores.get(post.external_id)) for post in topic.examples),
         history=topic.history,
-        reasons=reasons(topic, found),
+        reasons=reasons(topic),
         caveats=(*_caveats(topic), *caveats),
     )
 
@@ -151,14 +150,13 @@ def record_of(topic: Topic, trend: Trend) -> dict[str, object]:
     }
 
 
-def reasons(topic: Topic, found: Detection) -> tuple[str, ...]:
+def reasons(topic: Topic) -> tuple[str, ...]:
     """Say in words, from the figures, why the topic is what it is."""
     share = f"{topic.posts} of {topic.total} posts ({topic.share:.1%})"
     if topic.state == "insufficient_history":
         return (f"{share}; too little history to tell what is usual", _creators(topic))
-    hours = found.width.total_seconds() / 3600
     return (
-        f"{share} in {hours:.0f} hours where {topic.expected:.2g} were expected",
+        f"{share} in 24 hours where {topic.expected:.2g} were expected",
         f"{topic.ratio:.1f}× its usual share, at least {topic.ratio_low:.1f}×",
         _creators(topic),
         f"in burst since {topic.since:%a %d %b %H:%M} UTC" if topic.since else "not in burst",

@@ -21,7 +21,7 @@ def chart(trend: Trend, found: TrendsFound) -> str:
     Everything that came from outside is escaped; the picture holds no script and loads nothing.
     """
     shares = trend.history or (trend.share,)
-    top = _nice(max(*shares, trend.base_share, 0.001))
+    top = _nice(1.05 * max(*shares, trend.base_share, 0.001))
     step = (_WIDTH - _LEFT - _RIGHT) / len(shares)
     hours = found.window_hours or 24.0
     burst = _burst_windows(trend, found, len(shares))
@@ -93,10 +93,10 @@ def _y(share: float, top: float) -> float:
 
 
 def _nice(value: float) -> float:
-    """Return the next value of 1, 2, 4 or 8 times a power of ten: its quarters are short numbers."""
+    """Return the next value of 1, 2, 3, 4, 6 or 8 times a power of ten: its quarters are short numbers."""
     power = 1e-4
     while True:
-        for factor in (1, 2, 4, 8):
+        for factor in (1, 2, 3, 4, 6, 8):
             if factor * power >= value:
                 return factor * power
         power *= 10

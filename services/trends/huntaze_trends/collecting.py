@@ -17,7 +17,7 @@ _LARGEST_RAW = 32 * 1024
 
 @dataclass(frozen=True, slots=True)
 class BrokenRow:
-    """A row that could not be read; its content is kept as a digest only, since it is anybody's."""
+    """A row that could not be read; what it holds is among the raw rows, for a month."""
 
     number: int
     reason: str
@@ -31,8 +31,8 @@ class Collected:
     rows: int = 0
     posts: list[Post] = field(default_factory=list[Post])
     """Each post once, the first of copies."""
-    raw: list[bytes | None] = field(default_factory=list[bytes | None])
-    """Each post's row as it came; None when it is too large to keep."""
+    raw: list[bytes] = field(default_factory=list[bytes])
+    """The rows as they came, the broken ones too; those that are too large to keep are left out."""
     copies: int = 0
     """Rows that bring a post again."""
     tombstones: int = 0
@@ -46,6 +46,8 @@ async def collect(rows: AsyncIterable[bytes], read: Callable[[bytes], Post]) -> 
     seen: set[str] = set()
     async for row in rows:
         collected.rows += 1
+        if len(row) <= _LARGEST_RAW:
+            collected.raw.append(row)
         try:
             post = read(row)
         except NotAPost:
@@ -59,7 +61,6 @@ async def collect(rows: AsyncIterable[bytes], read: Callable[[bytes], Post]) -> 
             else:
                 seen.add(post.external_id)
                 collected.posts.append(post)
-                collected.raw.append(row if len(row) <= _LARGEST_RAW else None)
         if collected.rows == MOST_ROWS:
             break
     return collected

@@ -112,7 +112,6 @@ async def _keep(
     trends = [
         trend_of(
             topic,
-            found,
             analysis.scores,
             stratum=stratum,
             platforms=_in_order(

@@ -49,7 +49,7 @@ Kind = Literal["tag", "sound", "phrase", "word"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Topic:
-    """One story of the scored window, with everything that its state follows from."""
+    """One story of the day that ends with the newest window, and everything that its state follows from."""
 
     name: str
     kind: Kind
@@ -148,9 +148,9 @@ class _View:
     width: timedelta
 
     @property
-    def newest(self) -> Flags:
-        """The posts of the scored window, those that do not count too."""
-        return self.window_of == len(self.history.totals) - 1
+    def today(self) -> Flags:
+        """The posts of the day that ends with the newest window, those that do not count too."""
+        return self.window_of >= len(self.history.totals) - self.history.day
 
     def name(self, topic: int) -> str:
         return self.found.name(topic, self.columns.names)
@@ -179,10 +179,9 @@ def _informative(found: Occurrences, columns: Columns, kept: Flags, own: frozens
 
 def _trends(view: _View) -> tuple[Topic, ...]:
     scores = score(view.history)
-    total = int(view.history.totals[-1])
-    counting = view.kept & view.newest
+    counting = view.kept & view.today
     authors, busiest = authors_of(view.found, counting, view.columns.authors, scores.topics)
-    confirmed, watched = verdicts(scores, authors, busiest, total)
+    confirmed, watched = verdicts(scores, authors, busiest, int(view.history.totals[-1]))
     chosen = np.flatnonzero(watched)
     names = [view.name(topic) for topic in scores.topics[chosen].tolist()]
     # Confirmed first, then by weight; names decide what is equal, so that no order of posts does.
@@ -215,20 +214,20 @@ def _topic(
     busiest: Ints,
 ) -> Topic:
     counts, totals = scores.counts[row], view.history.totals
-    total = int(totals[-1])
+    posts, total = int(scores.posts[row]), scores.total
     course = life(counts, totals, scores.weights[row], width_h=view.width.total_seconds() / 3600)
-    of_window = view.posts_of(int(scores.topics[row]), view.newest)
+    of_day = view.posts_of(int(scores.topics[row]), view.today)
     base_share = float(scores.base_posts[row] / scores.base_total)
     return Topic(
         name=name,
         kind=kind_of(name),
         state=course.stage if confirmed else "watch",
         also=others,
-        posts=int(counts[-1]),
+        posts=posts,
         total=total,
         authors=int(authors[row]),
         of_busiest=int(busiest[row]),
-        share=float(counts[-1] / total),
+        share=posts / total,
         base_share=base_share,
         expected=float(total * (scores.base_posts[row] + 0.5) / scores.base_total),
         ratio=float(scores.ratio[row]),
@@ -242,7 +241,7 @@ def _topic(
         since=view.until - view.width * course.windows,
         peak_share=course.peak_share,
         half_life_h=course.half_life_h,
-        sponsored_share=float(view.columns.promoted[of_window].mean()),
+        sponsored_share=float(view.columns.promoted[of_day].mean()),
         examples=_examples(view, int(scores.topics[row])),
         history=tuple((counts / np.maximum(1, totals)).tolist()),
     )
@@ -254,10 +253,10 @@ def _is_news(weights: Floats, shares: Floats, width: timedelta) -> bool:
 
 
 def _most_used(view: _View) -> tuple[Topic, ...]:
-    """Return the labels with most posts in the window, which is all that can be said without a past."""
-    counting = view.kept & view.newest
-    seen = view.history.sums(np.arange(len(view.history.totals)) == len(view.history.totals) - 1)
-    total = int(view.history.totals[-1])
+    """Return the labels with most posts of the day, which is all that can be said without a past."""
+    counting = view.kept & view.today
+    recent = np.arange(len(view.history.totals)) >= len(view.history.totals) - view.history.day
+    seen, total = view.history.sums(recent), int(view.history.totals[recent].sum())
     used = [
         (int(seen[topic]), view.name(topic), topic) for topic in np.flatnonzero(seen >= LEAST_POSTS).tolist()
     ]
@@ -288,7 +287,7 @@ def _most_used(view: _View) -> tuple[Topic, ...]:
             since=None,
             peak_share=count / total,
             half_life_h=None,
-            sponsored_share=float(view.columns.promoted[view.posts_of(topic, view.newest)].mean()),
+            sponsored_share=float(view.columns.promoted[view.posts_of(topic, view.today)].mean()),
             examples=_examples(view, topic),
             history=(count / total,),
         )
@@ -297,7 +296,7 @@ def _most_used(view: _View) -> tuple[Topic, ...]:
 
 
 def _examples(view: _View, topic: int) -> tuple[Post, ...]:
-    posts = [view.columns.posts[number] for number in view.posts_of(topic, view.kept & view.newest).tolist()]
+    posts = [view.columns.posts[number] for number in view.posts_of(topic, view.kept & view.today).tolist()]
     posts.sort(key=_most_viewed_first)
     examples: dict[str, Post] = {}
     for post in posts:

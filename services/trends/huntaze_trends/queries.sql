@@ -9,11 +9,9 @@ UPDATE tracked_query
 RETURNING platform, kind, value, max_posts;
 
 -- name: drop_old_rows
--- Forget rows as Apify gave them, some at a time.
--- $1 seen before, $2 most
-DELETE FROM raw_row
- WHERE (platform, external_id) IN (SELECT platform, external_id FROM raw_row
-                                    WHERE seen_at < $1::timestamptz LIMIT $2::integer);
+-- Forget rows as Apify gave them.
+-- $1 seen before
+DELETE FROM raw_rows WHERE seen_at < $1::timestamptz;
 
 -- name: lock_budget
 -- Those who are about to spend ask one after the other.
@@ -108,12 +106,9 @@ INSERT INTO post_snapshot (scrape_id, platform, external_id, views, likes, comme
 ON CONFLICT DO NOTHING;
 
 -- name: save_raw_rows
--- $1 platform, $2 external ids, $3 rows bytea[], $4 seen_at
-INSERT INTO raw_row (platform, external_id, row, seen_at)
-     SELECT $1::text, r.external_id, r.row, $4::timestamptz
-       FROM unnest($2::text[], $3::bytea[]) AS r (external_id, row)
-   ORDER BY r.external_id
-ON CONFLICT (platform, external_id) DO UPDATE SET row = EXCLUDED.row, seen_at = EXCLUDED.seen_at;
+-- $1 scrape_id, $2 rows bytea, $3 seen_at
+INSERT INTO raw_rows (scrape_id, rows, seen_at) VALUES ($1::text, $2::bytea, $3::timestamptz)
+ON CONFLICT DO NOTHING;
 
 -- name: save_quarantined
 -- $1 scrape_id, $2 numbers, $3 reasons, $4 sha256s

@@ -61,11 +61,14 @@ class History:
 
 @dataclass(frozen=True, slots=True)
 class Scores:
-    """The topics with enough posts in the newest window; all arrays are (topics,) unless said."""
+    """The topics of the newest window with enough posts in its day; all arrays are (topics,) unless said."""
 
     topics: Ints
     counts: Ints
     """(topics, windows)"""
+    posts: Ints
+    """Of the day that ends with the newest window; the windows before it are the base."""
+    total: int
     base_posts: Ints
     base_total: int
     ratio: Floats
@@ -83,27 +86,27 @@ class Scores:
 
 
 def score(history: History) -> Scores:
-    """Score the topics that have `LEAST_POSTS` in the newest window.
+    """Score the topics of the newest window that have `LEAST_POSTS` in the day that ends with it.
 
-    Significance is computed for the window and for the day that ends with it, and the better one is taken
-    twice (Bonferroni). False discoveries are controlled over every topic that was ever seen.
+    Significance is computed for that day and for the newest window, and the better one is taken twice
+    (Bonferroni). False discoveries are controlled over every topic that was ever seen.
     """
     place = np.arange(len(history.totals))
     newest, today = place == place[-1], place > place[-1] - history.day
-    seen, base = history.sums(newest), history.sums(~newest)
-    total, base_total = int(history.totals[-1]), int(history.totals[:-1].sum())
+    posts, before = history.sums(today), history.sums(~today)
+    total, base_total = int(history.totals[today].sum()), int(history.totals[~today].sum())
+    seen, ever = history.sums(newest), posts + before
     some = np.flatnonzero(seen)
-    p_values = tail_probabilities(seen[some], total, base[some], base_total)
-    chosen = seen[some] >= LEAST_POSTS
+    p_values = tail_probabilities(posts[some], total, before[some], base_total)
+    chosen = posts[some] >= LEAST_POSTS
     topics = some[chosen]
-    ratio, ratio_low = ratios(seen[topics], total, base[topics], base_total)
+    ratio, ratio_low = ratios(posts[topics], total, before[topics], base_total)
     if history.day > 1:
-        of_day, before = history.sums(today), history.sums(~today)
-        day_total, before_total = int(history.totals[today].sum()), int(history.totals[~today].sum())
-        p_day = tail_probabilities(of_day[some], day_total, before[some], before_total)
-        p_values = np.minimum(1.0, 2 * np.minimum(p_values, p_day))
-        _, day_low = ratios(of_day[topics], day_total, before[topics], before_total)
-        ratio_low = np.maximum(ratio_low, day_low)
+        now, then = int(history.totals[-1]), int(history.totals[:-1].sum())
+        p_now = tail_probabilities(seen[some], now, (ever - seen)[some], then)
+        p_values = np.minimum(1.0, 2 * np.minimum(p_values, p_now))
+        _, low_now = ratios(seen[topics], now, (ever - seen)[topics], then)
+        ratio_low = np.maximum(ratio_low, low_now)
     counts = history.rows(topics)
     weights, levels = burst_weights(counts, history.totals, ~newest)
     busy = counts[:, ~newest].mean(axis=1) >= BUSY
@@ -114,12 +117,14 @@ def score(history: History) -> Scores:
     return Scores(
         topics=topics,
         counts=counts,
-        base_posts=base[topics],
+        posts=posts[topics],
+        total=total,
+        base_posts=before[topics],
         base_total=base_total,
         ratio=ratio,
         ratio_low=ratio_low,
         p_values=p_values[chosen],
-        q_values=q_values(p_values, int(np.count_nonzero(seen + base)))[chosen],
+        q_values=q_values(p_values, int(np.count_nonzero(ever)))[chosen],
         weights=weights,
         levels=levels,
         running=running,
@@ -127,19 +132,18 @@ def score(history: History) -> Scores:
     )
 
 
-def verdicts(scores: Scores, authors: Ints, of_busiest: Ints, total: int) -> tuple[Flags, Flags]:
+def verdicts(scores: Scores, authors: Ints, of_busiest: Ints, window: int) -> tuple[Flags, Flags]:
     """Return which topics are confirmed trends, and which at least are worth watching.
 
     Args:
-        scores: of the newest window.
-        authors: how many authors each topic has in it.
+        scores: of the newest window and its day.
+        authors: how many authors each topic has on the day.
         of_busiest: how many of its posts are by the one with most of them.
-        total: all posts of the window.
+        window: all posts of the newest window.
     """
-    seen = scores.counts[:, -1]
-    broad = authors >= (3 if total >= FULL_WINDOW else 2)
-    broad &= of_busiest <= MOST_OF_ONE_AUTHOR * seen
-    least = LEAST_WEIGHT if total >= LARGE_WINDOW else LEAST_WEIGHT_SMALL
+    broad = authors >= (3 if window >= FULL_WINDOW else 2)
+    broad &= of_busiest <= MOST_OF_ONE_AUTHOR * scores.posts
+    least = LEAST_WEIGHT if window >= LARGE_WINDOW else LEAST_WEIGHT_SMALL
     watched = broad & (scores.weights[:, -1] >= least)
     confirmed = watched & (scores.q_values < FALSE_DISCOVERY_RATE) & (scores.ratio_low >= LEAST_RATIO)
     return confirmed & (~scores.busy | (scores.running >= LEAST_SCORE)), watched

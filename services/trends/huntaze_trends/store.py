@@ -1,5 +1,6 @@
 """The tables of scrapes, posts and trends. With `advice_store`, the only importer of queries.sql."""
 
+import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -21,8 +22,6 @@ from huntaze_trends.virality import Measured
 
 _QUERIES = sql.load("huntaze_trends")
 RAW_KEPT = timedelta(days=30)
-_MOST_DROPPED = 20_000
-"""Old rows deleted at a time: a schedule comes by four times a day."""
 _MOST_EXAMPLES = 5_000
 
 
@@ -51,7 +50,7 @@ class Scrape:
 
 async def take_due(connection: Connection, now: datetime) -> list[ScrapeQuery]:
     """Take the tracked queries that are due at ``now``, and forget raw rows that are too old."""
-    await connection.execute(_QUERIES["drop_old_rows"], now - RAW_KEPT, _MOST_DROPPED)
+    await connection.execute(_QUERIES["drop_old_rows"], now - RAW_KEPT)
     rows = await connection.fetch(_QUERIES["take_due"], now)
     return [ScrapeQuery(**dict(row)) for row in rows]
 
@@ -145,10 +144,9 @@ async def save_collected(
     judged = msgspec.json.encode(judgements).decode()
     await connection.execute(_QUERIES["save_posts"], posts, at)
     await connection.execute(_QUERIES["save_snapshots"], scrape_id, posts, at, judged)
-    kept = [(post, row) for post, row in zip(collected.posts, collected.raw, strict=True) if row is not None]
-    if kept:
-        ids, rows = [post.external_id for post, _ in kept], [row for _, row in kept]
-        await connection.execute(_QUERIES["save_raw_rows"], kept[0][0].platform, ids, rows, at)
+    if collected.raw:
+        rows = zlib.compress(b"\n".join(collected.raw), level=1)
+        await connection.execute(_QUERIES["save_raw_rows"], scrape_id, rows, at)
     broken = collected.quarantined
     await connection.execute(
         _QUERIES["save_quarantined"],

@@ -68,7 +68,9 @@ def read(row: bytes) -> Post:
         NotAPost: it is a notice: nothing found, a private account.
         BrokenValue, msgspec.DecodeError: it is broken.
     """
-    item = values.decode(row, _DECODER, b'"musicInfo.')
+    item = _DECODER.decode(row)
+    if item.music_info is None and b'"musicInfo.' in row:
+        item = values.decode_flat(row, _DECODER)
     if item.error or (item.id is None and item.short_code is None):
         raise NotAPost
     music = item.music_info

@@ -26,6 +26,9 @@ class _Author(Struct, frozen=True, rename="camel", gc=False):
     fans: Any = None
 
 
+_NOBODY = _Author()
+
+
 class _Music(Struct, frozen=True, rename="camel", gc=False):
     music_id: str | int | None = None
     music_name: str | None = None
@@ -44,7 +47,7 @@ class Row(Struct, frozen=True, rename="camel", gc=False):
     text_language: str | None = None
     create_time: Any = None
     create_time_iso: str | None = msgspec.field(name="createTimeISO", default=None)
-    author_meta: _Author = _Author()
+    author_meta: _Author | None = None
     music_meta: _Music | None = None
     video_meta: _Video | None = None
     hashtags: list[_Tag] | None = None
@@ -69,10 +72,12 @@ def read(row: bytes) -> Post:
         NotAPost: it stands for an author without posts.
         BrokenValue, msgspec.DecodeError: it is broken.
     """
-    item = values.decode(row, _DECODER, b'"authorMeta.')
+    item = _DECODER.decode(row)
+    if item.author_meta is None and b'"authorMeta.' in row:
+        item = values.decode_flat(row, _DECODER)
     if item.id is None or item.id == "":
         raise NotAPost
-    author, music, video = item.author_meta, item.music_meta, item.video_meta
+    author, music, video = item.author_meta or _NOBODY, item.music_meta, item.video_meta
     count = values.count
     return Post(
         platform="tiktok",

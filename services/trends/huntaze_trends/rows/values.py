@@ -37,16 +37,8 @@ class BrokenValue(ValueError):
     """Something that a post needs is missing or unreadable; the message names the field."""
 
 
-def decode(row: bytes, decoder: msgspec.json.Decoder[T], flat_mark: bytes) -> T:
-    """Decode a row, also one of a flattened export, whose keys are paths: ``"authorMeta.name"``.
-
-    Args:
-        row: the row's JSON.
-        decoder: a lenient decoder of the row's type.
-        flat_mark: how a flattened key of this actor begins.
-    """
-    if flat_mark not in row:
-        return decoder.decode(row)
+def decode_flat(row: bytes, decoder: msgspec.json.Decoder[T]) -> T:
+    """Decode a row of a flattened export, whose keys are paths: ``"authorMeta.name"``."""
     return decoder.decode(msgspec.json.encode(_unflatten(msgspec.json.decode(row, type=dict[str, Any]))))
 
 

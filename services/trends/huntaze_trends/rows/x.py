@@ -25,6 +25,9 @@ class _Author(Struct, frozen=True, rename="camel", gc=False):
     followers: Any = None
 
 
+_NOBODY = _Author()
+
+
 class _Tag(Struct, frozen=True, gc=False):
     text: str | None = None
 
@@ -43,7 +46,7 @@ class Row(Struct, frozen=True, rename="camel", gc=False):
     full_text: str | None = None
     created_at: Any = None
     lang: str | None = None
-    author: _Author = _Author()
+    author: _Author | None = None
     entities: _Entities = _Entities()
     is_reply: bool = False
     is_retweet: bool = False
@@ -66,16 +69,19 @@ def read(row: bytes) -> Post:
         NotAPost: it says that nothing was found, or is a user.
         BrokenValue, msgspec.DecodeError: it is broken.
     """
-    item = values.decode(row, _DECODER, b'"author.')
+    item = _DECODER.decode(row)
+    if item.author is None and b'"author.' in row:
+        item = values.decode_flat(row, _DECODER)
     if item.id in (None, "") or item.type not in (None, "tweet"):
         raise NotAPost
+    author = item.author or _NOBODY
     retweets, quotes = values.count(item.retweet_count), values.count(item.quote_count)
     return Post(
         platform="x",
         external_id=values.identifier(item.id, "id"),
-        author=str(item.author.id or item.author.user_name or "")[:200],
-        author_name=item.author.user_name,
-        followers=values.count(item.author.followers),
+        author=str(author.id or author.user_name or "")[:200],
+        author_name=author.user_name,
+        followers=values.count(author.followers),
         text=values.text(item.full_text or item.text),
         created_at=values.instant(item.created_at, "createdAt"),
         tags=fold_all(tag.text for tag in item.entities.hashtags or () if tag.text),

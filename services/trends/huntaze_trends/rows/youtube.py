@@ -73,7 +73,7 @@ def read(row: bytes) -> Post:
         NotAPost: it is a notice or a channel.
         BrokenValue, msgspec.DecodeError: it is broken.
     """
-    item = values.decode(row, _DECODER, b'"aboutChannelInfo.')
+    item = _DECODER.decode(row)
     if not item.id:
         raise NotAPost
     body = values.text("\n".join(part for part in (item.title, item.text) if part))
