@@ -65,7 +65,7 @@ def open_container(source: RawIOBase, limits: Limits) -> av.container.InputConta
         "max_pixels": str(limits.pixels),
     }
     try:
-        return av.open(source, "r", format=demuxer, container_options=options, buffer_size=1 << 18)
+        return av.open(source, "r", format=demuxer, container_options=options, buffer_size=1 << 16)
     except MemoryError:
         raise  # PyAV's is a kind of FFmpegError, too
     except av.error.FFmpegError as error:

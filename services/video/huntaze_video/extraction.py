@@ -31,6 +31,19 @@ class ImageFormat(StrEnum):
         return ".jpg" if self is ImageFormat.JPEG else f".{self.value}"
 
 
+class Mode(StrEnum):
+    """How much of a video is decoded."""
+
+    EXACT = "exact"
+    """Every frame, as it is meant to be seen."""
+    FAST = "fast"
+    """Without the frames that no other refers to, and without smoothing the edges of blocks. Boundaries may
+    be off by the frames left out; pictures show some blocks."""
+    PREVIEW = "preview"
+    """Key frames only, and of the file little more than these. Of the boundaries only those at which the
+    encoder made a key frame of its own accord; no motion and no sound."""
+
+
 class TransitionKind(StrEnum):
     """How one shot gives way to the next."""
 
@@ -70,6 +83,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
 class ExtractRequest(msgspec.Struct, frozen=True, kw_only=True):
     """What to take out of one video."""
 
+    mode: Mode = Mode.EXACT
     rows: Side = 3
     cols: Side = 3
     threshold: Annotated[float, Meta(ge=0.05, le=0.9)] = 0.3
@@ -112,6 +126,7 @@ class MediaInfo(msgspec.Struct, frozen=True, kw_only=True):
     """Of the pictures; the sound may be longer."""
     frame_rate: float
     frames: int
+    """How many were decoded."""
     damaged_packets: int
     pixel_format: str
     hdr: bool
@@ -124,8 +139,9 @@ class Transition(msgspec.Struct, frozen=True, kw_only=True):
     """The boundary between two shots.
 
     ``start_frame`` is the last frame that belongs wholly to the old shot, ``end_frame`` the first that
-    belongs wholly to the new one, counted in display order; a hard cut lies between two neighbours.
-    ``time`` is that of ``end_frame``. ``score`` is in the sense of the contract's threshold.
+    belongs wholly to the new one, counted in display order; a hard cut lies between two neighbours. Where
+    not all frames were decoded, they are counted by the average rate. ``time`` is that of ``end_frame``.
+    ``score`` is in the sense of the contract's threshold.
     """
 
     kind: TransitionKind
@@ -196,8 +212,8 @@ class Moment(msgspec.Struct, frozen=True, kw_only=True):
     time: float
     light: float
     """Grey level, 0 to 255."""
-    motion: float
-    """Difference of neighbouring frames in grey levels."""
+    motion: float | None
+    """Difference of neighbouring frames in grey levels; null where neighbours were not decoded."""
 
 
 class Colour(msgspec.Struct, frozen=True, kw_only=True):
@@ -242,7 +258,7 @@ class Measures(msgspec.Struct, frozen=True, kw_only=True):
     """Seconds between the points of the curves."""
     moments: tuple[Moment, ...]
     light: float
-    motion: float
+    motion: float | None
     sharpness: float
     palette: tuple[Colour, ...]
     pacing: Pacing
@@ -269,6 +285,7 @@ class Progress(msgspec.Struct, frozen=True, kw_only=True, tag="progress"):
 class Extraction(msgspec.Struct, frozen=True, kw_only=True, tag="extraction"):
     """Everything that was taken out of one video."""
 
+    mode: Mode
     media: MediaInfo
     transitions: tuple[Transition, ...]
     keyframes: tuple[Keyframe, ...]

@@ -75,7 +75,7 @@ def compose(
     return Grid(
         rows=rows,
         cols=cols,
-        image=encode(sheet.picture, image_format, quality),
+        image=encode(sheet.picture, image_format, quality, small=True),
         cells=tuple(sheet.cells),
     )
 
@@ -121,12 +121,15 @@ class _Sheet:
         draw.text((right - pad, middle), clock(tile.time), font=self._font, fill=_TIME, anchor="rm")
 
 
-def encode(picture: Pillow.Image, image_format: ImageFormat, quality: int) -> Image:
-    """Encode a picture; the bytes depend on nothing but the arguments and the version of Pillow."""
+def encode(picture: Pillow.Image, image_format: ImageFormat, quality: int, *, small: bool = False) -> Image:
+    """Encode a picture; the bytes depend on nothing but the arguments and the version of Pillow.
+
+    With ``small``, a JPEG is made in twice the time and comes up gradually.
+    """
     buffer = BytesIO()
     match image_format:
         case ImageFormat.JPEG:
-            picture.save(buffer, "JPEG", quality=quality, progressive=True, optimize=True)
+            picture.save(buffer, "JPEG", quality=quality, progressive=small, optimize=small)
         case ImageFormat.PNG:
             picture.save(buffer, "PNG", compress_level=6)
         case ImageFormat.WEBP:

@@ -5,6 +5,7 @@ They stand on their own where no model is configured, and are told to the model 
 
 from bisect import bisect_right
 from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 from statistics import fmean, median
 
@@ -20,25 +21,40 @@ _SWATCH_SIDE = 32
 _PACES = ((8.0, Pace.SLOW), (4.0, Pace.MODERATE), (2.0, Pace.FAST))
 
 
+@dataclass(slots=True)
+class _Sums:
+    frames: int = 0
+    light: float = 0.0
+    pairs: int = 0
+    motion: float = 0.0
+
+
 class Watch:
     """Light and motion of every frame, summed up as they pass, in bounded memory."""
 
     def __init__(self, duration: float) -> None:
         """Divide ``duration`` seconds into the stretches of the curve."""
         self.step = max(1.0, duration / _MOMENTS)
-        self._sums: dict[int, list[float]] = {}
+        self._sums: dict[int, _Sums] = {}
 
-    def see(self, time: float, *, light: float, motion: float) -> None:
-        """Add one frame: its mean grey level, and its mean difference from the one before."""
-        sums = self._sums.setdefault(int(time / self.step), [0.0, 0.0, 0.0])
-        for index, value in enumerate((1.0, light, motion)):
-            sums[index] += value
+    def see(self, time: float, *, light: float, motion: float | None) -> None:
+        """Add one frame: its mean grey level, and its mean difference from its neighbour if that is known."""
+        sums = self._sums.setdefault(int(time / self.step), _Sums())
+        sums.frames += 1
+        sums.light += light
+        if motion is not None:
+            sums.pairs += 1
+            sums.motion += motion
 
     def moments(self) -> tuple[Moment, ...]:
         """Return the curve."""
         return tuple(
-            Moment(time=round(at * self.step, 3), light=round(light / n, 2), motion=round(motion / n, 3))
-            for at, (n, light, motion) in sorted(self._sums.items())
+            Moment(
+                time=round(at * self.step, 3),
+                light=round(sums.light / sums.frames, 2),
+                motion=round(sums.motion / sums.pairs, 3) if sums.pairs else None,
+            )
+            for at, sums in sorted(self._sums.items())
         )
 
 
@@ -53,11 +69,12 @@ def summarise(
 ) -> Measures:
     """Put the measures of one video together; ``boundaries`` are the times at which new shots begin."""
     moments = watch.moments()
+    moving = [moment.motion for moment in moments if moment.motion is not None]
     return Measures(
         step=round(watch.step, 3),
         moments=moments,
         light=round(fmean(m.light for m in moments), 2),
-        motion=round(fmean(m.motion for m in moments), 3),
+        motion=round(fmean(moving), 3) if moving else None,
         sharpness=round(median(sharpness), 2),
         palette=palette(swatches),
         pacing=pacing(boundaries, duration),

@@ -3,14 +3,15 @@
 from collections.abc import Iterator
 from fractions import Fraction
 from io import RawIOBase
-from typing import cast
+from itertools import islice
+from typing import Any, cast
 
 import av
 import av.error
 
 from huntaze_video.containers import check, choose_stream, decoder_of, open_container
 from huntaze_video.errors import MediaUnreadable
-from huntaze_video.extraction import Limits, MediaInfo
+from huntaze_video.extraction import Limits, MediaInfo, Mode
 from huntaze_video.pictures import displayed_size, has_alpha, is_hdr
 from huntaze_video.sound import SoundMeter
 
@@ -21,7 +22,7 @@ _MAX_CONSECUTIVE_DAMAGE = 300
 class Media:
     """One open video: what it is, and its frames in display order."""
 
-    def __init__(self, source: RawIOBase, limits: Limits) -> None:
+    def __init__(self, source: RawIOBase, limits: Limits, mode: Mode = Mode.EXACT) -> None:
         """Open a seekable binary file.
 
         Raises:
@@ -32,6 +33,7 @@ class Media:
         """
         self._source = source
         self._limits = limits
+        self._mode = mode
         self.sound: SoundMeter | None = None
         self.frames_decoded = 0
         self.damaged_packets = 0
@@ -87,7 +89,7 @@ class Media:
         """Yield the time and the picture of each frame, in display order, from the start.
 
         Damaged packets are counted and skipped. When it ends, ``duration`` is what was really there, and
-        ``sound`` has metered the first sound track if it was asked to.
+        ``sound`` has metered the first sound track if it was asked to; a preview learns neither.
 
         Raises:
             MediaTooLarge: a frame, their number or their time span is over the limits.
@@ -95,10 +97,13 @@ class Media:
         """
         self.frames_decoded = self.damaged_packets = 0
         start, step, previous = self._start_time(), 1.0 / self.frame_rate, -1.0
-        self.sound = self._meter(with_sound)
-        for frame in self._decoded():
+        base = self._stream.time_base or Fraction(1, 90_000)
+        preview = self._mode is Mode.PREVIEW
+        self.sound = self._meter(with_sound and not preview)
+        for frame in self._key_frames() if preview else self._decoded():
             check(frame.width * frame.height <= self._limits.pixels, "a frame has too many pixels")
-            stamp = previous + step if frame.pts is None else frame.time - start
+            # Frames that a decoder holds back lose their time base; their stamps are in the stream's.
+            stamp = previous + step if frame.pts is None else float(frame.pts * base) - start
             # Broken time stamps may stand still or run backwards; ours never do.
             time = max(stamp, 0.0) if stamp > previous else previous + 1e-6
             check(time <= self._limits.duration, f"the video is longer than {self._limits.duration:.0f} s")
@@ -108,7 +113,7 @@ class Media:
             yield time, frame
         if not self.frames_decoded:
             raise MediaUnreadable("no frame of the video can be decoded")
-        self.duration = self.last_time + step
+        self.duration = max(self.last_time + step, self.duration if preview else 0.0)
 
     def _open(self) -> None:
         self._container = open_container(self._source, self._limits)
@@ -116,6 +121,9 @@ class Media:
         self._decoder = decoder_of(self._stream)
         self._decoder.thread_type = "AUTO"
         self._decoder.thread_count = self._limits.threads
+        if self._mode is Mode.FAST:
+            self._decoder.skip_frame = "NONREF"
+            self._decoder.options = {"skip_loop_filter": "all", "flags2": "fast"}
 
     def _decoded(self) -> Iterator[av.VideoFrame]:
         in_a_row = 0
@@ -147,6 +155,49 @@ class Media:
             if packet is None or in_a_row > _MAX_CONSECUTIVE_DAMAGE:
                 return
 
+    def _key_frames(self) -> Iterator[av.VideoFrame]:
+        """Decode key frames alone. Where the file has an index, nothing else of it is read."""
+        for packet in self._key_packets():
+            try:
+                yield from self._decoder.decode(packet)
+                yield from self._decoder.decode(None)
+            except MemoryError:
+                raise
+            except av.error.FFmpegError:
+                self.damaged_packets += 1
+            self._decoder.flush_buffers()
+
+    def _key_packets(self) -> Iterator["av.Packet[Any]"]:
+        stream = self._stream
+        indexed = [entry.timestamp for entry in stream.index_entries if entry.is_keyframe]
+        if len(indexed) < 2:
+            yield from (packet for packet in self._readable_packets() if packet.is_keyframe)
+            return
+        seen: set[int | None] = set()
+        # Some demuxers take these stamps for times of display and go to the key frame before; one more
+        # stamp, behind the last, then still brings the last.
+        behind = indexed[-1] + int(10 / (stream.time_base or 1))
+        for timestamp in (*indexed, behind):
+            try:
+                self._container.seek(timestamp, stream=stream, backward=True)
+                packet = next((p for p in islice(self._readable_packets(), 4) if p.is_keyframe), None)
+            except av.error.FFmpegError:
+                packet = None
+            if packet is None:
+                self.damaged_packets += 1
+            elif packet.pts not in seen:
+                seen.add(packet.pts)
+                yield packet
+
+    def _readable_packets(self) -> Iterator["av.Packet[Any]"]:
+        """Yield the video's packets up to the end, or to what can't be demuxed."""
+        try:
+            yield from (packet for packet in self._container.demux(self._stream) if packet.size)
+        except MemoryError:
+            raise
+        except av.error.FFmpegError:
+            self.damaged_packets += 1
+
     def _meter(self, wanted: bool) -> SoundMeter | None:
         tracks = self._container.streams.audio
         return SoundMeter(tracks[0]) if wanted and tracks else None
@@ -161,15 +212,15 @@ class Media:
         stream = self._stream
         if stream.duration and stream.time_base and stream.frames:
             return float(stream.duration * stream.time_base)
-        last, packets, start = 0.0, 0, self._start_time()
-        try:
-            for packet in self._container.demux(stream):
-                if packet.pts is not None:
-                    end = float((packet.pts + (packet.duration or 0)) * packet.time_base)
-                    last = max(last, end - start)
-                packets += 1
-                check(packets <= self._limits.frames, "the video has too many packets")
-        except av.error.FFmpegError:
-            pass  # Damage behind what could be read: the frames up to there still count.
+        if self._mode is Mode.PREVIEW and self._container.duration:
+            return self._container.duration / av.time_base
+        last, start = 0.0, self._start_time()
+        for number, packet in enumerate(self._readable_packets()):
+            check(number < self._limits.frames, "the video has too many packets")
+            if packet.pts is not None:
+                end = float((packet.pts + (packet.duration or 0)) * packet.time_base)
+                last = max(last, end - start)
+        # Damage behind what could be read changes nothing about the frames up to there.
+        self.damaged_packets = 0
         self.rewind()
         return max(last, 0.0)

@@ -39,26 +39,28 @@ class ShotDetector:
     """Find boundaries in a stream of thumbnails, holding a bounded number of them."""
 
     def __init__(self, *, frame_rate: float, threshold: float = DEFAULT_THRESHOLD) -> None:
-        """Set the sensitivity; a lower ``threshold`` reports weaker boundaries too."""
+        """Set the highest rate to expect, and the sensitivity: a lower ``threshold`` reports more."""
         self._frame_rate = frame_rate
         self._threshold = threshold
         self._margin = max(32, ceil(_MARGIN_SECONDS * frame_rate))
         self._window = max(_WINDOW, 4 * self._margin)
         self._thumbnails: list[Thumbnail] = []
+        self._times: list[float] = []
         self._offset = 0
         self._boundaries: list[Boundary] = []
         self._shown: tuple[int, int] | None = None
         """First and last frame that show something."""
 
-    def push(self, thumbnail: Thumbnail) -> None:
-        """Take the next frame's thumbnail, in display order."""
+    def push(self, thumbnail: Thumbnail, time: float) -> None:
+        """Take the next frame's thumbnail and time, in display order."""
         if thumbnail.std() >= FLAT:
             number = self._offset + len(self._thumbnails)
             self._shown = (number if self._shown is None else self._shown[0], number)
         self._thumbnails.append(thumbnail)
+        self._times.append(time)
         if len(self._thumbnails) == self._window + 2 * self._margin:
             self._settle(self._window + self._margin)
-            del self._thumbnails[: self._window]
+            del self._thumbnails[: self._window], self._times[: self._window]
             self._offset += self._window
 
     def finish(self) -> list[Boundary]:
@@ -76,7 +78,9 @@ class ShotDetector:
             return
         done = self._boundaries[-1].last if self._boundaries else 0
         held = np.stack(self._thumbnails)
-        for found in find_boundaries(held, frame_rate=self._frame_rate, threshold=self._threshold):
+        # Of what is held, because rates vary and not every frame may have been decoded.
+        rate = (len(held) - 1) / max(1e-3, self._times[-1] - self._times[0])
+        for found in find_boundaries(held, frame_rate=min(rate, self._frame_rate), threshold=self._threshold):
             moved = found._replace(first=found.first + self._offset, last=found.last + self._offset)
             if found.last < until and moved.first >= done:
                 self._boundaries.append(moved)

@@ -19,9 +19,9 @@ from huntaze_common.errors import UpstreamUnavailable
 
 from huntaze_video.errors import TemporarySpaceShort
 
-BLOCK = 256 * 1024
-_LARGEST_REQUEST = 16 * BLOCK
-_AHEAD = 32 * BLOCK
+BLOCK = 64 * 1024
+_LARGEST_REQUEST = 4 * 1024 * 1024
+_AHEAD = 8 * 1024 * 1024
 """How far to fetch before it is asked for, when reading goes from front to back."""
 
 
@@ -56,8 +56,10 @@ class Spool:
         """The descriptor of the local file; only what `require` has returned for may be read from it."""
         return self._file.fileno()
 
-    async def require(self, start: int, length: int) -> None:
+    async def require(self, start: int, length: int, *, ahead: bool = True) -> None:
         """Fetch what is missing of a range; return when it is here.
+
+        ``ahead`` is for a reader that goes on to the end: what follows is fetched, too, and not waited for.
 
         Raises:
             UpstreamUnavailable: the source did not answer, or is another file by now.
@@ -66,7 +68,8 @@ class Spool:
         goes_on = self._last_end > 0 and abs(start - self._last_end) <= BLOCK
         self._last_end = end
         needed = self._fetch(start, end)
-        if goes_on:
+        # Half of what is ahead may be used up before more is fetched: few large requests, not many small.
+        if ahead and goes_on and not self._is_coming(end + _AHEAD // 2):
             self._fetch(end, min(end + _AHEAD, self.size))
         for task in needed:
             # Reading ahead may have begun what is waited for here: giving up must not take it along.
@@ -78,6 +81,9 @@ class Spool:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _is_coming(self, position: int) -> bool:
+        return min(position, self.size - 1) // BLOCK in self._blocks
 
     def _fetch(self, start: int, end: int) -> list[asyncio.Task[None]]:
         """See to it that all blocks of a range are here or on their way; return who brings them."""

@@ -19,7 +19,7 @@ from huntaze_video.errors import (
     DecoderStopped,
     MediaRefused,
 )
-from huntaze_video.extraction import Extraction, ExtractRequest, Limits, Need, Progress, Refusal, Task
+from huntaze_video.extraction import Extraction, ExtractRequest, Limits, Mode, Need, Progress, Refusal, Task
 
 _STDERR_TAIL = 2048
 
@@ -37,8 +37,8 @@ class Input(Protocol):
         """Bytes of the whole."""
         ...
 
-    async def require(self, start: int, length: int) -> None:
-        """Return when a range can be read from the file."""
+    async def require(self, start: int, length: int, *, ahead: bool) -> None:
+        """Return when a range can be read from the file; with ``ahead``, the rest will be wanted, too."""
         ...
 
 
@@ -92,10 +92,12 @@ class _Conversation:
         self._say, self._hear, self._complaints = process.stdin, process.stdout, process.stderr
         self._source = source
         self._on_progress = on_progress
+        self._to_the_end = True
 
     async def run(self, task: Task) -> Extraction:
         """Hand the task over and follow it to its end."""
         complaints = asyncio.create_task(_tail(self._complaints))
+        self._to_the_end = task.request.mode is not Mode.PREVIEW
         try:
             await self._send(wire.frame(task))
             while True:
@@ -126,7 +128,7 @@ class _Conversation:
             case Need():
                 if not 0 <= answer.start < answer.start + answer.length <= self._source.size:
                     raise DecoderCrashed("the decoding process asked for bytes that the file does not have")
-                await self._source.require(answer.start, answer.length)
+                await self._source.require(answer.start, answer.length, ahead=self._to_the_end)
                 await self._send(b"\x01")
         return None
 

@@ -58,8 +58,16 @@ async def test_a_video_is_extracted_in_another_process(tmp_path: Path) -> None:
 
     assert [cut.end_frame for cut in found.transitions] == [40]
     assert found.cost.cpu_seconds > 0
-    assert found.cost.peak_memory > 1 << 20
     assert not children()
+
+
+async def test_the_memory_is_that_of_the_decoder_alone(tmp_path: Path) -> None:
+    path = clips.write(tmp_path / "a.mp4", clips.scene(1, 4))
+    held_by_the_parent = bytes(b"x" * (600 << 20))
+
+    found = await extract(path, REQUEST, limits=Limits(), on_progress=nothing)
+
+    assert 1 << 20 < found.cost.peak_memory < len(held_by_the_parent) // 2
 
 
 async def test_progress_goes_by_decoded_time(long_clip: Path) -> None:

@@ -16,7 +16,7 @@ from huntaze_common.testing.web import serving_web
 from huntaze_contracts.video import LinkedVideo
 from huntaze_video.decoder.process import extract
 from huntaze_video.errors import MediaTooLarge, TemporarySpaceShort
-from huntaze_video.extraction import ExtractRequest, Limits
+from huntaze_video.extraction import ExtractRequest, Limits, Mode
 from huntaze_video.source import Sources
 from huntaze_video.spool import BLOCK, Spool, open_spool
 from hypothesis import given, settings
@@ -68,6 +68,7 @@ async def test_reading_on_is_met_by_reading_ahead() -> None:
         assert source.bytes_read == BLOCK
         await spool.require(BLOCK, BLOCK)
         assert source.bytes_read == len(CONTENT)
+    assert len(source.reads) <= 4
 
 
 async def test_a_source_that_shrinks_is_an_error_of_the_source() -> None:
@@ -97,7 +98,7 @@ async def test_decoding_fetches_each_byte_once_and_leaves_no_file(tmp_path: Path
         found = await extract(spool, ExtractRequest(), limits=Limits(), on_progress=lambda _: None)
 
     assert [cut.end_frame for cut in found.transitions] == [30]
-    assert source.size > 8 * BLOCK
+    assert source.size > 20 * BLOCK
     assert source.bytes_read <= source.size
     assert {p for p in set(Path(tempfile.gettempdir()).iterdir()) - before if "pytest" not in p.name} == set()
 
@@ -204,3 +205,18 @@ async def test_a_link_that_is_gone_is_broken() -> None:
         with pytest.raises(LinkBroken):
             async with opened(f"{web.url}/gone"):
                 pass
+
+
+async def test_a_preview_fetches_little_more_than_key_frames(tmp_path: Path) -> None:
+    """Three groups of pictures, of which only the first picture of each is wanted."""
+    pictures = clips.grainy(clips.scene(1, 120, size=(640, 360)))
+    path = clips.write(tmp_path / "a.mp4", pictures, options={"preset": "ultrafast", "g": "40", "crf": "18"})
+    source = Bytes(path.read_bytes())
+
+    async with open_spool(source) as spool:
+        request = ExtractRequest(mode=Mode.PREVIEW, rows=1, cols=2)
+        found = await extract(spool, request, limits=Limits(), on_progress=lambda _: None)
+
+    assert found.media.frames == 3
+    assert len(found.keyframes) == 2
+    assert source.bytes_read < 0.35 * source.size

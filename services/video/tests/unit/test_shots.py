@@ -23,8 +23,8 @@ def thumbnails(pictures: list[Picture]) -> NDArray[np.uint8]:
 
 def boundaries(pictures: list[Picture], threshold: float = 0.3) -> list[Boundary]:
     detector = ShotDetector(frame_rate=RATE, threshold=threshold)
-    for thumbnail in thumbnails(pictures):
-        detector.push(thumbnail)
+    for index, thumbnail in enumerate(thumbnails(pictures)):
+        detector.push(thumbnail, index / RATE)
     return detector.finish()
 
 
@@ -112,8 +112,8 @@ def test_a_long_video_is_searched_in_windows_without_gap_or_repetition() -> None
 )
 def test_any_pictures_give_ordered_boundaries(frames: NDArray[np.uint8], frame_rate: float) -> None:
     detector = ShotDetector(frame_rate=frame_rate)
-    for frame in frames:
-        detector.push(frame)
+    for index, frame in enumerate(frames):
+        detector.push(frame, index / frame_rate)
 
     found = detector.finish()
 
