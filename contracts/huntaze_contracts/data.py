@@ -1,11 +1,11 @@
-"""The data service: daily analytics, user statistics, retention."""
+"""The data service: daily analytics, user statistics, reports, retention."""
 
 import datetime
 from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from huntaze_contracts.base import Count, Id, Payload, Result
+from huntaze_contracts.base import Count, Id, Instant, Key, Payload, Result
 
 
 class AggregateAnalytics(Payload, frozen=True, tag_field="action", tag="aggregate-analytics"):
@@ -33,16 +33,76 @@ class CleanupOldData(Payload, frozen=True, tag_field="action", tag="cleanup-old-
     force: Annotated[bool, Meta(description="Delete even where it is a large share of the table.")] = False
 
 
-DataProcessing = AggregateAnalytics | CalculateUserStats | CleanupOldData
+ReportKind = Literal["weekly", "monthly", "custom"]
+ReportFormat = Literal["html", "pdf", "csv", "json", "parquet"]
+
+
+class GenerateReport(Payload, frozen=True, tag_field="action", tag="generate-report"):
+    """Make the report of the envelope's user, kind and period; there is one of each.
+
+    The same data again changes nothing; data that came late make a new version of the same report.
+    """
+
+    kind: ReportKind = "weekly"
+    first: Annotated[
+        datetime.date | None,
+        Meta(description="The period's first day in the user's zone; without it, the last one that is over."),
+    ] = None
+    last: Annotated[
+        datetime.date | None, Meta(description="The period's last day, for a custom report only.")
+    ] = None
+    notify: Annotated[bool, Meta(description="Tell the user, once per report that is not empty.")] = True
+
+
+class DispatchReports(Payload, frozen=True, tag_field="action", tag="dispatch-reports"):
+    """Ask for each user's reports that are due, once per user, kind and period."""
+
+    slot: Annotated[
+        Instant | None, Meta(description="By hand only; a schedule's slot follows from its own time.")
+    ] = None
+    after: Annotated[
+        Id | None, Meta(description="Go on behind this user; set by the service in its follow-up jobs.")
+    ] = None
+
+
+DataProcessing = AggregateAnalytics | CalculateUserStats | CleanupOldData | GenerateReport | DispatchReports
+
+
+class ReportFile(Result, frozen=True):
+    """One file of a report, in the object store."""
+
+    format: ReportFormat
+    key: Key
+    size: Annotated[int, Meta(ge=0, description="Bytes.")]
+
+
+class ReportMade(Result, frozen=True):
+    """A report as it stands now."""
+
+    report_id: Id
+    first: datetime.date
+    last: datetime.date
+    version: Annotated[int, Meta(ge=1, description="Grows when late data changed the report.")]
+    changed: Annotated[bool, Meta(description="False when the data were those of the version before.")]
+    headline: str
+    files: tuple[ReportFile, ...]
 
 
 class DataProcessed(Result, frozen=True):
     """What the action did."""
 
-    action: Literal["aggregate-analytics", "calculate-user-stats", "cleanup-old-data"]
+    action: Literal[
+        "aggregate-analytics",
+        "calculate-user-stats",
+        "cleanup-old-data",
+        "generate-report",
+        "dispatch-reports",
+    ]
     days: tuple[datetime.date, ...] = ()
     users: Count = 0
     rows_read: Count = 0
     rows_written: Count = 0
     rows_deleted: Count = 0
     complete: Annotated[bool, Meta(description="False when a continuation job does the rest.")] = True
+    report: ReportMade | None = None
+    reports: Annotated[int, Meta(ge=0, description="How many reports were asked for.")] = 0

@@ -5,15 +5,20 @@ from contextlib import asynccontextmanager
 
 from huntaze_common.postgres import Pool
 from huntaze_common.service import Service
+from huntaze_common.storage import open_object_store
+from huntaze_common.tokens import TokenReader
 
 from huntaze_data.job import DataDeps, process_data
+from huntaze_data.reports.api import ROUTES
 from huntaze_data.settings import DataSettings
 
 
 @asynccontextmanager
 async def open_deps(settings: DataSettings, pool: Pool) -> AsyncGenerator[DataDeps]:
-    """Nothing to open: the job works in the service's database."""
-    yield DataDeps(pool, settings.late_days, settings.cleanup_seconds)
+    """Open the object store, which reports go to."""
+    tokens = TokenReader(settings.status_token_key)
+    async with open_object_store(settings.bucket) as objects:
+        yield DataDeps(pool, settings.late_days, settings.cleanup_seconds, objects, tokens)
 
 
 SERVICE = Service(
@@ -23,4 +28,5 @@ SERVICE = Service(
     settings=DataSettings,
     handle=process_data,
     open=open_deps,
+    routes=ROUTES,
 )

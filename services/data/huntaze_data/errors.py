@@ -3,6 +3,8 @@
 PermanentFailure
 ├── DayInFuture        a day that has not ended cannot be counted
 ├── UnknownPolicy      no retention policy has this name
+├── PeriodInvalid      a report's period is not over, or is no period
+├── UserUnknown        a report was asked for nobody, or for somebody who is gone
 └── TooMuchToDelete    the policy would delete a large share of its table, and was not forced
 """
 
@@ -19,6 +21,18 @@ class UnknownPolicy(PermanentFailure):
     """No retention policy has this name."""
 
     code = "unknown_policy"
+
+
+class PeriodInvalid(PermanentFailure):
+    """No report can be made of these days; the message names the field."""
+
+    code = "period_invalid"
+
+
+class UserUnknown(PermanentFailure):
+    """The envelope names no user, or one that the application does not have."""
+
+    code = "user_unknown"
 
 
 class TooMuchToDelete(PermanentFailure):

@@ -5,18 +5,24 @@ from datetime import datetime
 
 from huntaze_common.postgres import Pool
 from huntaze_common.run import Run
+from huntaze_common.storage import S3ObjectStore
+from huntaze_common.tokens import TokenReader
 from huntaze_contracts.data import (
     AggregateAnalytics,
     CalculateUserStats,
     CleanupOldData,
     DataProcessed,
     DataProcessing,
+    DispatchReports,
+    GenerateReport,
 )
 
 from huntaze_data import store
 from huntaze_data.cleanup import Cleaned, clean_archived_messages
 from huntaze_data.days import days_to_count, has_ended_everywhere
 from huntaze_data.errors import UnknownPolicy
+from huntaze_data.reports.dispatching import dispatch
+from huntaze_data.reports.making import generate
 
 STATS_WINDOW = 30
 """Days; compared with the same number of days before."""
@@ -29,6 +35,8 @@ class DataDeps:
     pool: Pool
     late_days: int
     cleanup_seconds: float
+    objects: S3ObjectStore
+    tokens: TokenReader
 
 
 async def process_data(job: DataProcessing, run: Run, deps: DataDeps) -> DataProcessed:
@@ -38,7 +46,7 @@ async def process_data(job: DataProcessing, run: Run, deps: DataDeps) -> DataPro
     one, so that a late delivery does the work of its own day.
 
     Raises:
-        DayInFuture, UnknownPolicy, TooMuchToDelete: see `huntaze_data.errors`.
+        DayInFuture, UnknownPolicy, TooMuchToDelete, PeriodInvalid, UserUnknown: see `huntaze_data.errors`.
     """
     match job:
         case AggregateAnalytics():
@@ -47,6 +55,10 @@ async def process_data(job: DataProcessing, run: Run, deps: DataDeps) -> DataPro
             return await _calculate(run)
         case CleanupOldData():
             return await _clean(job, run, deps)
+        case GenerateReport():
+            return await generate(job, run, deps.pool, deps.objects)
+        case DispatchReports():
+            return await dispatch(job, run, deps.pool)
 
 
 async def _aggregate(job: AggregateAnalytics, run: Run, deps: DataDeps) -> DataProcessed:

@@ -2,11 +2,11 @@
 
 from typing import Annotated
 
-from huntaze_common.settings import WorkerSettings
+from huntaze_common.settings import ObjectStoreSettings
 from msgspec import Meta
 
 
-class DataSettings(WorkerSettings, frozen=True, kw_only=True):
+class DataSettings(ObjectStoreSettings, frozen=True, kw_only=True):
     """Beside what every worker needs."""
 
     late_days: Annotated[int, Meta(ge=1, le=30)] = 3

@@ -46,6 +46,20 @@ PLATFORMS = ("tiktok", "instagram", "youtube", "twitter")
 # How many messages the hours of a creator's own day get, from midnight.
 HOURS = (6, 3, 2, 1, 1, 1, 2, 3, 4, 5, 6, 7, 8, 7, 6, 6, 7, 8, 10, 12, 14, 14, 12, 9)
 QUESTIONS = ("Good morning!", "Loved the last one", "When is the next live?", "Where is that from?", "💛")
+TITLES = (
+    "Behind the scenes of Friday's shoot",
+    "Morning stretch, no talking ☀️",
+    "Q&A: everything you asked this week",
+    "New set preview 🎀",
+    "=10 things nobody tells you",
+    "كواليس جلسة التصوير 📸",
+    "Studio tour – the honest version",
+    "朝のルーティン",
+    "מאחורי הקלעים",
+    "What I'd do differently, one year in",
+    "Cooking live at eight 🍜",
+    "Ask me anything",
+)
 ANSWERS = ("Thank you so much!", "Friday at eight", "New set is up", "That means a lot", "Soon, promise")
 
 
@@ -97,6 +111,7 @@ async def load(connection: asyncpg.Connection, today: date) -> None:
     await connection.copy_records_to_table("transactions", schema_name="app", records=payments)
     await connection.copy_records_to_table("sample_days", schema_name="app", records=[(day,) for day in days])
     await _copy_snapshots(connection, everyone, today)
+    await _copy_posts(connection, everyone, today)
     await connection.execute(
         "UPDATE app.message_threads AS thread SET last_message_at = newest.at"
         "  FROM (SELECT user_id, thread_id, max(sent_at) AS at FROM app.messages GROUP BY 1, 2) AS newest"
@@ -249,4 +264,29 @@ def _snapshots(creator: Creator, platform: str, today: date) -> Iterator[tuple[o
             posts,
             int(reach),
             int(reach * draw.uniform(1.3, 1.7)),
+        )
+
+
+async def _copy_posts(connection: asyncpg.Connection, everyone: list[Creator], today: date) -> None:
+    rows = [row for account in _accounts(everyone) for row in _posts(*account, today)]
+    await connection.execute("TRUNCATE app.posts")
+    await connection.copy_records_to_table("posts", schema_name="app", records=rows)
+
+
+def _posts(creator: Creator, platform: str, today: date) -> Iterator[tuple[object, ...]]:
+    """Yield what an account published: a post on three days of five, a few of which go far."""
+    for day in _days(today - timedelta(days=ACTIVE_DAYS), today):
+        draw = random.Random(f"posts of {creator.id} on {platform} on {day}")  # noqa: S311
+        if draw.random() >= 0.6:
+            continue
+        views = int((200 + 150_000 * creator.share) * draw.paretovariate(1.6))
+        likes = int(views * draw.uniform(0.02, 0.09))
+        yield (
+            f"{creator.id}-{platform}-{day:%Y%m%d}",
+            f"{creator.id}-{platform}",
+            TITLES[(day.toordinal() * 5 + len(platform)) % len(TITLES)],
+            _instants(draw, day, creator.zone, 1)[0],
+            views,
+            likes,
+            *(int(likes * draw.uniform(*share)) for share in ((0.02, 0.1), (0.01, 0.06), (0.02, 0.12))),
         )

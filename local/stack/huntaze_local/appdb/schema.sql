@@ -73,13 +73,26 @@ CREATE TABLE IF NOT EXISTS app.analytics_snapshots (
     PRIMARY KEY (account_id, snapshot_date)
 );
 
+CREATE TABLE IF NOT EXISTS app.posts (
+    id           text PRIMARY KEY,
+    account_id   text NOT NULL REFERENCES app.social_accounts (id) ON DELETE CASCADE,
+    title        text NOT NULL,
+    published_at timestamptz NOT NULL,
+    views        bigint NOT NULL CHECK (views >= 0),
+    likes        bigint NOT NULL CHECK (likes >= 0),
+    comments     bigint NOT NULL CHECK (comments >= 0),
+    shares       bigint NOT NULL CHECK (shares >= 0),
+    saves        bigint NOT NULL CHECK (saves >= 0)
+);
+CREATE INDEX IF NOT EXISTS posts_by_account ON app.posts (account_id, published_at);
+
 -- Days of sample messages that were loaded once; what was deleted since stays deleted.
 CREATE TABLE IF NOT EXISTS app.sample_days (
     day date PRIMARY KEY
 );
 
 CREATE OR REPLACE VIEW app_read.users AS
-SELECT id AS user_id, time_zone, locale, created_at
+SELECT id AS user_id, time_zone, locale, created_at, name
   FROM app.users;
 COMMENT ON COLUMN app_read.users.time_zone IS 'IANA name; the civil days of this user''s statistics';
 
@@ -115,6 +128,13 @@ COMMENT ON COLUMN app_read.analytics_snapshots.posts IS 'Published up to the end
 COMMENT ON COLUMN app_read.analytics_snapshots.engagement IS 'Likes, comments, shares and saves of that day';
 COMMENT ON COLUMN app_read.analytics_snapshots.reach IS 'People who saw something on that day';
 COMMENT ON COLUMN app_read.analytics_snapshots.impressions IS 'Views of that day';
+
+CREATE OR REPLACE VIEW app_read.posts AS
+SELECT post.id AS post_id, account.user_id, post.account_id, account.platform, post.title, post.published_at,
+       post.views, post.likes, post.comments, post.shares, post.saves
+  FROM app.posts AS post
+  JOIN app.social_accounts AS account ON account.id = post.account_id;
+COMMENT ON VIEW app_read.posts IS 'What was published, with its figures as they are now';
 
 -- Delete at most max_rows messages that were archived before cutoff and are not on hold, the longest archived first,
 -- and return how many. Rows that somebody else has locked are left for the next call.

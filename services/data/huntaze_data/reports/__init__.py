@@ -1,0 +1,1 @@
+"""Reports: what a creator's week, month or chosen days were like, in five formats."""
