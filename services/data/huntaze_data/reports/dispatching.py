@@ -13,7 +13,7 @@ from huntaze_data.reports.periods import newest
 
 LOOKS = 3
 """A report is asked for when it is due, and on so many days after it again, for data that come late."""
-PAGE = 500
+PAGE = 200
 """Users that one job looks at; a follow-up job does the next ones."""
 _DRAFT = DataProcessed(action="dispatch-reports")
 
@@ -29,6 +29,10 @@ async def dispatch(job: DispatchReports, run: Run, pool: Pool) -> DataProcessed:
     complete = len(users) < PAGE
     async with run.commit(_DRAFT) as transaction:
         fresh = await store.ask(transaction.connection, due)
+        if not complete:
+            # First, so that the next page does not wait for this one's reports.
+            follow_up = DispatchReports(slot=slot, after=users[-1].user_id)
+            await transaction.send("data-processing", follow_up, job_id=_next_id(run.job_id))
         for asked in (each for each in due if each.report_id in fresh):
             await transaction.send(
                 "data-processing",
@@ -36,9 +40,6 @@ async def dispatch(job: DispatchReports, run: Run, pool: Pool) -> DataProcessed:
                 job_id=f"{asked.report_id}-look{asked.look}",
                 user_id=asked.user_id,
             )
-        if not complete:
-            follow_up = DispatchReports(slot=slot, after=users[-1].user_id)
-            await transaction.send("data-processing", follow_up, job_id=_next_id(run.job_id))
         transaction.result = result = DataProcessed(
             action="dispatch-reports", users=len(users), reports=len(fresh), complete=complete
         )
