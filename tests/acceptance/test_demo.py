@@ -19,8 +19,11 @@ def test_the_demo_ends_with_a_picture(tmp_path: Path) -> None:
         "messages of 40 creators",
         "Engagement dropped",
         "skipped",
+        "a report of 4 files",
     ):
         assert said in " ".join(done.stdout.split()), done.stdout
+    assert (tmp_path / "demo" / "report.pdf").read_bytes().startswith(b"%PDF")
+    assert "followers" in (tmp_path / "demo" / "report.html").read_text("utf-8")
     with Image.open(io.BytesIO((tmp_path / "demo" / "grid.jpg").read_bytes())) as grid:
         assert min(grid.size) > 500
 

@@ -18,7 +18,7 @@ from huntaze_common.storage import S3ObjectStore
 from huntaze_common.tokens import make_token
 from huntaze_contracts.alerts import AlertsChecked, CheckAlerts
 from huntaze_contracts.base import Payload
-from huntaze_contracts.data import AggregateAnalytics, CalculateUserStats, DataProcessed
+from huntaze_contracts.data import AggregateAnalytics, CalculateUserStats, DataProcessed, GenerateReport
 from huntaze_contracts.registry import WORKERS
 from huntaze_contracts.trends import ScrapeQuery, TrendsFound
 from huntaze_contracts.video import LinkedVideo, StoredVideo, VideoProcessed, VideoProcessing
@@ -29,6 +29,8 @@ from huntaze_local.stack import Stack
 
 T = TypeVar("T")
 USER = "demo"
+REPORTED = "creator-01"
+"""The creator with most messages; in Paris, where the day is over when it is in UTC."""
 PATIENCE = 300.0
 """Seconds that one job may take before the demo gives up."""
 
@@ -47,10 +49,10 @@ class _Session:
     store: S3ObjectStore
     run_id: str
 
-    async def publish(self, worker: str, payload: Payload, name: str) -> str:
+    async def publish(self, worker: str, payload: Payload, name: str, *, user_id: str = USER) -> str:
         """Publish a job through the official client and return its id."""
         job_id = f"demo-{name}-{self.run_id}"
-        body = encode_job(worker, payload, job_id=job_id, user_id=USER, enqueued_at=datetime.now(UTC))
+        body = encode_job(worker, payload, job_id=job_id, user_id=user_id, enqueued_at=datetime.now(UTC))
         async with aclosing(self.stack.publisher()) as publisher:
             await publisher.publish(worker, body, dedup_id=job_id)
         return job_id
@@ -103,10 +105,11 @@ async def run(stack: Stack, directory: Path, *, video: str | None) -> None:
         session = _Session(stack, directory, http, store, f"{time.time_ns() // 1_000_000:x}")
         grid = await _video(session, video)
         await _trends(session)
-        await _data(session)
+        report = await _data(session)
         await _alerts(session)
     terminal.heading(f"Done in {time.monotonic() - began:.1f} s.")
     terminal.say(f"  the grid of keyframes: {grid}")
+    terminal.say(f"  a creator's report:    {report} (and report.pdf)")
     terminal.say("  next: ./dev up            keep it all running and publish jobs of your own")
     terminal.say("        ./dev demo --video PATH_OR_URL")
     terminal.say("        ./dev test          run all tests")
@@ -172,7 +175,7 @@ async def _trends(session: _Session) -> None:
         terminal.say("  nothing rises more than chance explains")
 
 
-async def _data(session: _Session) -> None:
+async def _data(session: _Session) -> Path:
     terminal.heading("3. Data: a creator's day")
     job_id = await session.publish("data-processing", AggregateAnalytics(), "data")
     result = await session.follow("data-processing", job_id, DataProcessed)
@@ -194,6 +197,23 @@ async def _data(session: _Session) -> None:
             f" fans, {row['messages_out']} answers in {row['active_threads']} chats;"
             f" response rate of the month {rate}"
         )
+    return await _report(session)
+
+
+async def _report(session: _Session) -> Path:
+    """Have the report of the last seven days made, and put its files where they can be opened."""
+    today = datetime.now(UTC).date()
+    first, last = today - timedelta(days=7), today - timedelta(days=1)
+    payload = GenerateReport(kind="custom", first=first, last=last)
+    job_id = await session.publish("data-processing", payload, "report", user_id=REPORTED)
+    report = (await session.follow("data-processing", job_id, DataProcessed)).report
+    if report is None:
+        raise DemoFailed(f"job {job_id} made no report")
+    for file in report.files:
+        path = session.directory / f"report.{file.format}"
+        path.write_bytes(await session.store.get(file.key))
+    terminal.step(f"a report of {len(report.files)} files for {REPORTED}: {report.headline}")
+    return session.directory / "report.html"
 
 
 async def _alerts(session: _Session) -> None:
