@@ -148,7 +148,7 @@ def _frame(
         low = 0.0
     ticks = _ticks(low, high, whole=unit == "count")
     left = 12 + 6.4 * max(len(wording.short(tick, unit)) for tick in ticks)
-    height = 200 if width < 500 else 220
+    height = 200 if width < 500 else 186
     return Frame(width, height, left, ticks[0], ticks[-1], max(count, others), ticks)
 
 
@@ -176,11 +176,12 @@ def _axes(frame: Frame, days: Sequence[date], unit: str) -> list[str]:
         )
         label = escape(wording.short(tick, unit))
         parts.append(f'<text x="{frame.left - 8:.1f}" y="{y + 4:.1f}" text-anchor="end">{label}</text>')
-    every = max(1, math.ceil(len(days) * (34 if len(days) <= 7 else 46) / (frame.width - frame.left)))
+    every = max(1, math.ceil(len(days) * (34 if len(days) <= 7 else 54) / (frame.width - frame.left)))
     for number in range(0, len(days), every):
         day = days[number]
         name = wording.WEEKDAYS[day.weekday()][:3] if len(days) <= 7 else wording.short_day(day)
-        x = frame.x(number)
+        # The last name ends where the picture does.
+        x = min(frame.x(number), frame.width - 3.2 * len(name))
         parts.append(f'<text x="{x:.1f}" y="{frame.height - 6}" text-anchor="middle">{name}</text>')
     return parts
 

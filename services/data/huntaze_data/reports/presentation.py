@@ -11,6 +11,7 @@ from huntaze_data.reports.figures import LEAST_MESSAGES, Hours, Metric, Report
 
 Direction = Literal["up", "down", "flat", "unknown"]
 _QUIET = "Nothing beyond the usual ups and downs."
+_UNUSUAL, _LASTING = "Unusual against the 28 days before", "A lasting change against the preceding period"
 WIDE, NARROW = 700, 330
 """Widths of charts: on a desk or on paper, and on a phone."""
 _TITLES = {"weekly": "Weekly report", "monthly": "Monthly report", "custom": "Report"}
@@ -122,7 +123,7 @@ def present(edition: Edition) -> View:
         name_direction=wording.direction(report.name),
         headline=report.headline,
         empty=report.empty,
-        missing=sorted({f"{each.label}: {each.missing}" for each in report.metrics if each.missing}),
+        missing=_missing(report),
         tiles=tiles,
         charts=[chart for key in ("followers", "revenue") for chart in _chart(report, report.metric(key))],
         sources=_sources(report),
@@ -135,7 +136,7 @@ def present(edition: Edition) -> View:
                 each.direction,
                 each.text,
                 each.reason,
-                "unusual" if each.p is None else "lasting change",
+                _UNUSUAL if each.p is None else _LASTING,
             )
             for each in report.changes
         ],
@@ -144,6 +145,15 @@ def present(edition: Edition) -> View:
         definitions=_DEFINITIONS,
         facts=_facts(edition),
     )
+
+
+def _missing(report: Report) -> list[str]:
+    """Group what is unknown by its reason."""
+    labels: dict[str, list[str]] = {}
+    for metric in report.metrics:
+        if metric.missing:
+            labels.setdefault(metric.missing, []).append(metric.label.lower())
+    return [f"{reason}: {wording.listed(names)}" for reason, names in labels.items()]
 
 
 def _tile(report: Report, metric: Metric) -> Tile:
@@ -157,7 +167,9 @@ def _tile(report: Report, metric: Metric) -> Tile:
         before = report.period.first - timedelta(days=1)
         against = f"since {wording.short_day(before)}"
         gain = sum(part.value - part.before for part in metric.parts if part.before is not None)
-        change = f"{'+' if gain > 0 else ''}{wording.amount(gain, 'count')} ({change})" if change else ""
+        share = f" ({change})" if change and round(abs(metric.change or 0.0), 1) else ""
+        gained = f"{'+' if gain > 0 else '±' if gain == 0 else ''}{wording.amount(gain, 'count')}"
+        change = "" if metric.before is None else gained + share
     if not change and metric.value is not None:
         against = "nothing to compare with"
     return Tile(

@@ -72,8 +72,11 @@ def deviations(days: Sequence[float | None], baseline: Sequence[float]) -> list[
         return [None] * len(days)
     middle = median(baseline)
     spread = _MAD_TO_SIGMA * median(abs(value - middle) for value in baseline)
-    # Counts of rare events have a spread of their own, however still the baseline happened to be.
+    # Counts of rare events have a spread of their own, however still the baseline happened to be; where most
+    # days bring nothing the median tells nothing, and the largest day is the measure.
     sigma = max(spread, _LEAST_SIGMA * abs(middle), math.sqrt(abs(middle)), 1.0)
+    if middle == 0:
+        sigma = max(sigma, max(map(abs, baseline)))
     return [None if value is None else (value - middle) / sigma for value in days]
 
 

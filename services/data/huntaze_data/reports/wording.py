@@ -74,8 +74,8 @@ def change_of(metric: Metric) -> str:
     """Write a metric's change with its sign: +12.3 %, −0.4 points; empty where it is undefined."""
     if metric.change is None:
         return ""
-    sign = "+" if metric.change > 0 else MINUS if metric.change < 0 else "±"
     size = abs(metric.change)
+    sign = "±" if round(size, 1) == 0 else "+" if metric.change > 0 else MINUS
     if metric.nature == "share":
         return f"{sign}{size:.1f} points"
     return f"{sign}{size:,.0f}{NARROW_SPACE}%" if size >= 100 else f"{sign}{size:.1f}{NARROW_SPACE}%"

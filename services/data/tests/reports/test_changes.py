@@ -88,3 +88,10 @@ def test_the_tail_of_rare_events() -> None:
     assert poisson_tail(0, 3) == 1
     assert poisson_tail(1, 0) == 0
     assert poisson_tail(5, 2.0) == pytest.approx(0.0526530, abs=1e-6)
+
+
+def test_a_payment_now_and_then_is_not_unusual() -> None:
+    """Where most days bring nothing, only what dwarfs the largest of them stands out."""
+    baseline = [0.0] * 20 + [118.0, 5, 60, 2, 9, 30, 7, 11]
+    assert abs(deviations([69.1], baseline)[0] or 0) < 5
+    assert (deviations([1000.0], baseline)[0] or 0) > 5
