@@ -34,7 +34,13 @@ from huntaze_common.metrics import Metrics
 from huntaze_common.postgres import Pool
 from huntaze_common.problems import PROBLEMS
 from huntaze_common.publishing import FAILURE_CALLBACK_PATH, QStashPublisher
-from huntaze_common.settings import WorkerSettings, from_environment, parse_worker_urls, refuse_public_keys
+from huntaze_common.settings import (
+    WorkerSettings,
+    from_environment,
+    parse_worker_urls,
+    read_variable,
+    refuse_public_keys,
+)
 from huntaze_common.signature import SignatureVerifier
 from huntaze_common.signed_requests import SignedRequests
 from huntaze_common.status_api import status_routes
@@ -162,7 +168,10 @@ def command_line(service: Service[S, D], arguments: Sequence[str], environment: 
 
 
 def _migrate(service: Service[Any, Any], environment: Mapping[str, str]) -> int:
-    dsn = environment.get("MIGRATION_DATABASE_URL") or environment.get("DATABASE_URL")
+    try:
+        dsn = read_variable("MIGRATION_DATABASE_URL", environment) or read_variable("DATABASE_URL", environment)
+    except OSError as error:
+        raise ConfigurationError(f"MIGRATION_DATABASE_URL_FILE: {error.strerror}") from None
     if not dsn:
         raise ConfigurationError("MIGRATION_DATABASE_URL is missing")
     applied = asyncio.run(postgres.migrate(dsn, service.package, schema=service.name))

@@ -113,7 +113,7 @@ def from_environment(kind: type[S], environment: Mapping[str, str]) -> S:
     for field in msgspec.structs.fields(kind):  # pyright: ignore[reportArgumentType]
         name = field.name.upper()
         try:
-            text = _read(name, environment)
+            text = read_variable(name, environment)
             if text:
                 values[field.name] = msgspec.convert(text, hints[field.name], strict=False, dec_hook=_decode)
             elif field.required:
@@ -158,7 +158,12 @@ def refuse_public_keys(settings: WorkerSettings) -> None:
         )
 
 
-def _read(name: str, environment: Mapping[str, str]) -> str:
+def read_variable(name: str, environment: Mapping[str, str]) -> str:
+    """Return the value of ``name``, or what the file holds that ``NAME_FILE`` names; '' if there is neither.
+
+    Raises:
+        OSError: the file can't be read.
+    """
     if value := environment.get(name):
         return value
     if file := environment.get(f"{name}_FILE"):

@@ -1,4 +1,4 @@
-"""``python -m huntaze_local.apify --port N``."""
+"""``python -m huntaze_local.apify --port N [--host ADDRESS]``."""
 
 import argparse
 
@@ -10,14 +10,16 @@ RUN_TAKES = 1.0  # seconds
 
 
 def main() -> None:
-    """Serve on 127.0.0.1 until the process is told to stop."""
+    """Serve until the process is told to stop."""
     parser = argparse.ArgumentParser(
         prog="huntaze_local.apify", description="Sample posts over the Apify API."
     )
+    parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--run-takes", type=float, default=RUN_TAKES, help="seconds")
     arguments = parser.parse_args()
-    uvicorn.run(create_app(arguments.run_takes), host="127.0.0.1", port=arguments.port, log_level="warning")
+    app = create_app(arguments.run_takes)
+    uvicorn.run(app, host=arguments.host, port=arguments.port, log_level="warning")
 
 
 if __name__ == "__main__":

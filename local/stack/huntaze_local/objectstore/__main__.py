@@ -1,4 +1,4 @@
-"""``python -m huntaze_local.objectstore --port N --directory D [--bucket NAME ...]``."""
+"""``python -m huntaze_local.objectstore --port N --directory D [--host ADDRESS] [--bucket NAME ...]``."""
 
 import argparse
 import os
@@ -18,6 +18,7 @@ KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
 def main() -> None:
     """Serve until SIGTERM or SIGINT."""
     parser = argparse.ArgumentParser(prog="huntaze_local.objectstore", description=__doc__)
+    parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--directory", type=Path, required=True, help="where the objects are kept")
     parser.add_argument("--bucket", action="append", default=[], help="make this bucket if it is absent")
@@ -31,7 +32,7 @@ def main() -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))  # moto holds a file open per part of an upload
     credentials = Credentials(os.environ[KEYS[0]], os.environ[KEYS[1]])
     try:
-        serve(arguments.directory, arguments.port, credentials, arguments.bucket)
+        serve(arguments.directory, (arguments.host, arguments.port), credentials, arguments.bucket)
     except InUse as error:
         sys.exit(f"object store: {error}")
 

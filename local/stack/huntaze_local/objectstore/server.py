@@ -81,12 +81,14 @@ class ObjectStore:
         return content
 
 
-def serve(directory: Path, port: int, credentials: Credentials, buckets: Iterable[str] = ()) -> None:
-    """Serve the store on 127.0.0.1 until the process is told to stop.
+def serve(
+    directory: Path, address: tuple[str, int], credentials: Credentials, buckets: Iterable[str] = ()
+) -> None:
+    """Serve the store until the process is told to stop.
 
     Args:
         directory: where the store keeps everything.
-        port: the port to listen on.
+        address: the host and the port to listen on.
         credentials: the only key that is let in.
         buckets: made at the start unless they are there.
 
@@ -97,7 +99,7 @@ def serve(directory: Path, port: int, credentials: Credentials, buckets: Iterabl
     with held(directory / "lock"):
         store = ObjectStore(directory / "buckets", credentials, lambda: datetime.now(UTC))
         store.ensure(buckets)
-        server = make_server("127.0.0.1", port, store, threaded=True, request_handler=_Handler)
+        server = make_server(*address, store, threaded=True, request_handler=_Handler)
         try:
             server.serve_forever()
         finally:
