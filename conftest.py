@@ -48,5 +48,6 @@ async def _execute(dsn: str, statement: str) -> None:
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add the switch for the long fault suite."""
+    """Add the switches for what takes minutes."""
+    parser.addoption("--containers", action="store_true", help="build the images and test them in containers")
     parser.addoption("--faults", action="store_true", help="run the fault suite at its nightly size")

@@ -83,7 +83,7 @@ def test_import_directions() -> None:
 
 def test_the_lock_holds_hashes_and_no_addresses() -> None:
     """An address would tie every clone to one index."""
-    for lock in (ROOT / "3rdparty").glob("*.lock"):
+    for lock in (ROOT / "3rdparty").rglob("*.lock"):
         text = lock.read_text(encoding="utf-8")
         assert "://" not in text
         requirements = [line for line in text.splitlines() if line and not line.startswith((" ", "#"))]
@@ -105,3 +105,14 @@ def test_every_dependency_of_ours_is_locked() -> None:
 def own_names() -> set[str]:
     files = [(ROOT / package).parent / "pyproject.toml" for package in PACKAGES]
     return {tomllib.loads(file.read_text())["project"]["name"] for file in files}
+
+
+@pytest.mark.parametrize("image", [*SERVICES, "local"])
+def test_an_image_gets_the_locked_versions(image: str) -> None:
+    """What runs in production is what was tested here: each image's lock is a part of the repository's."""
+
+    def versions(lock: str) -> set[str]:
+        text = (ROOT / "3rdparty" / lock).read_text(encoding="utf-8")
+        return set(re.findall(r"^([a-z0-9.\-]+==[^ ]+)", text, re.MULTILINE))
+
+    assert versions(f"images/{image}.lock") <= versions("requirements.lock")

@@ -169,7 +169,8 @@ def command_line(service: Service[S, D], arguments: Sequence[str], environment: 
 
 def _migrate(service: Service[Any, Any], environment: Mapping[str, str]) -> int:
     try:
-        dsn = read_variable("MIGRATION_DATABASE_URL", environment) or read_variable("DATABASE_URL", environment)
+        dsn = read_variable("MIGRATION_DATABASE_URL", environment)
+        dsn = dsn or read_variable("DATABASE_URL", environment)
     except OSError as error:
         raise ConfigurationError(f"MIGRATION_DATABASE_URL_FILE: {error.strerror}") from None
     if not dsn:
