@@ -22,13 +22,17 @@ from huntaze_trends.words import words
 from bench.trends.events import EVENTS
 from bench.trends.sources import repository, rows
 
-FIRST, LAST = datetime(2012, 12, 26, tzinfo=UTC), datetime(2013, 8, 30, tzinfo=UTC)
+FIRST, LAST = datetime(2012, 12, 26, tzinfo=UTC), datetime(2013, 8, 16, tzinfo=UTC)
+"""The set was drawn in the days after; of those it holds less and less."""
 WIDTH = 6 * 3600
 BASE, DAY = 56, 4
 ALARM = timedelta(hours=72)
+LEAST_COMMUNITIES = 3
 CONTROLS = (-45, -30, -21, 21, 30, 45)
 """Days by which the events are moved to see how often their words alarm without cause."""
 SEED = 2013
+HELD = tuple(event for event in EVENTS if datetime.fromisoformat(f"{event[0]}T00+00:00") + ALARM <= LAST)
+"""The events that the set can tell of."""
 
 
 @dataclass(frozen=True)
@@ -85,8 +89,12 @@ def stream(columns: Columns, windows: Ints, found: Occurrences, kept: np.ndarray
     return Stream(pairs, where, columns.authors, list(columns.names), int(windows.max()) + 1)
 
 
-def alerts(posts: Stream, *, every: int = 1) -> tuple[list[set[int]], list[set[int]]]:
-    """Return for each window the confirmed topics, and those to watch; empty sets where none was scored."""
+def alerts(posts: Stream, *, every: int = 1) -> tuple[list[set[int]], ...]:
+    """Return for each window the topics that are confirmed, those to watch, and those of three communities.
+
+    Of an event that is not among the last no method can tell that asks for breadth. Windows that are not scored
+    have empty sets.
+    """
     of_pair = posts.windows[posts.found.posts]
     order = np.argsort(of_pair, kind="stable")
     pair_topics, pair_posts = posts.found.topics[order], posts.found.posts[order]
@@ -95,6 +103,7 @@ def alerts(posts: Stream, *, every: int = 1) -> tuple[list[set[int]], list[set[i
     counted = [np.unique(pair_topics[a:b], return_counts=True) for a, b in pairwise(bounds)]
     confirmed: list[set[int]] = [set() for _ in range(posts.count)]
     watched: list[set[int]] = [set() for _ in range(posts.count)]
+    spoken_of: list[set[int]] = [set() for _ in range(posts.count)]
     for window in range(BASE, posts.count, every):
         parts = counted[window - BASE : window + 1]
         merged = np.concatenate([topics for topics, _ in parts])
@@ -113,7 +122,8 @@ def alerts(posts: Stream, *, every: int = 1) -> tuple[list[set[int]], list[set[i
         authors, busiest = breadth(pair_topics[mine], posts.communities[pair_posts[mine]], topics)
         sure, maybe = verdicts(scores, authors, busiest, int(totals[window]))
         confirmed[window], watched[window] = set(topics[sure].tolist()), set(topics[maybe].tolist())
-    return confirmed, watched
+        spoken_of[window] = set(topics[authors >= LEAST_COMMUNITIES].tolist())
+    return confirmed, watched, spoken_of
 
 
 def breadth(topics: Ints, communities: Ints, asked: Ints) -> tuple[Ints, Ints]:
@@ -132,7 +142,7 @@ def recall(posts: Stream, alerted: list[set[int]], *, moved: int = 0) -> list[fl
     """Return for each event the hours from the start of its day to its first alert; None if there was none."""
     numbers = {name: number for number, name in enumerate(posts.names)}
     heard: list[float | None] = []
-    for day, terms in EVENTS:
+    for day, terms in HELD:
         topics = {topic for term in terms if (topic := _topic(posts, numbers, term)) is not None}
         begins = datetime.fromisoformat(day).replace(tzinfo=UTC) + timedelta(days=moved)
         first = int((begins - FIRST).total_seconds() // WIDTH)
@@ -157,18 +167,24 @@ def report(
 ) -> dict[str, float]:
     """Measure one size of sample."""
     posts = stream(columns, windows, found, kept)
-    confirmed, watched = alerts(posts)
+    confirmed, watched, spoken_of = alerts(posts)
     shuffled = np.random.default_rng(SEED).permutation(windows)
     nulls = alerts(stream(columns, shuffled, found, kept), every=4)
     scored = posts.count - BASE
     scored_null = len(range(BASE, posts.count, 4))
-    second = [day >= "2013-05" for day, _ in EVENTS]
-    figures: dict[str, float] = {"posts_per_window": float(kept.sum() / posts.count)}
+    second = [day >= "2013-05" for day, _ in HELD]
+    spoken = [hours is not None for hours in recall(posts, spoken_of)]
+    figures: dict[str, float] = {
+        "posts_per_window": float(kept.sum() / posts.count),
+        "events": len(HELD),
+        "spoken_of": _share(spoken, [True] * len(spoken)),
+    }
     for label, alerted, null in (("confirmed", confirmed, nulls[0]), ("watch", watched, nulls[1])):
         heard = recall(posts, alerted)
         hits = [hours is not None for hours in heard]
         figures |= {
             f"{label}_recall": sum(hits) / len(hits),
+            f"{label}_recall_of_spoken": _share(hits, spoken),
             f"{label}_recall_jan_apr": _share(hits, [not late for late in second]),
             f"{label}_recall_may_aug": _share(hits, second),
             f"{label}_median_hours": float(np.median([hours for hours in heard if hours is not None] or [0])),
@@ -181,7 +197,7 @@ def report(
     print(name, {key: round(value, 4) for key, value in figures.items()}, flush=True)
     missed = [
         terms[0]
-        for (_, terms), hit in zip(EVENTS, (h is not None for h in recall(posts, confirmed)), strict=True)
+        for (_, terms), hit in zip(HELD, (h is not None for h in recall(posts, confirmed)), strict=True)
         if not hit
     ]
     print(f"  missed: {', '.join(missed)}", file=sys.stderr)

@@ -59,6 +59,11 @@ class _Session:
 
     async def read(self, service: str, path: str) -> dict[str, Any] | None:
         """Read a service's API as an operator; None when it knows no such thing."""
+        answer = await self.ask("GET", service, path)
+        return answer.json() if answer.status_code == 200 else None
+
+    async def ask(self, method: str, service: str, path: str, body: Any = None) -> httpx.Response:
+        """Ask a service's API as an operator who is the demo's user."""
         token = make_token(
             Secret(self.stack.status_token_key),
             user_id=USER,
@@ -66,8 +71,7 @@ class _Session:
             operator=True,
         )
         url = self.stack.urls[service] + path
-        answer = await self.http.get(url, headers={"authorization": f"Bearer {token}"})
-        return answer.json() if answer.status_code == 200 else None
+        return await self.http.request(method, url, json=body, headers={"authorization": f"Bearer {token}"})
 
     async def follow(self, worker: str, job_id: str, kind: type[T]) -> T:
         """Show a job's progress until it is done, and return its result.
@@ -104,11 +108,13 @@ async def run(stack: Stack, directory: Path, *, video: str | None) -> None:
     async with httpx.AsyncClient(trust_env=False, timeout=10) as http, stack.object_store() as store:
         session = _Session(stack, directory, http, store, f"{time.time_ns() // 1_000_000:x}")
         grid = await _video(session, video)
-        await _trends(session)
+        chart = await _trends(session)
         report = await _data(session)
         await _alerts(session)
     terminal.heading(f"Done in {time.monotonic() - began:.1f} s.")
     terminal.say(f"  the grid of keyframes: {grid}")
+    if chart:
+        terminal.say(f"  the trend's chart:     {chart}")
     terminal.say(f"  a creator's report:    {report} (and report.pdf)")
     terminal.say("  next: ./dev up            keep it all running and publish jobs of your own")
     terminal.say("        ./dev demo --video PATH_OR_URL")
@@ -154,9 +160,11 @@ async def _source(session: _Session, video: str | None) -> StoredVideo | LinkedV
     return StoredVideo(key=key)
 
 
-async def _trends(session: _Session) -> None:
+async def _trends(session: _Session) -> Path | None:
     terminal.heading("2. Trends: what rises")
     terminal.say("  sample posts, served by a stand-in of the Apify API; nothing is scraped")
+    # Whoever follows a query may see its trends.
+    await session.ask("PUT", "trends", "/queries", {"platform": "tiktok", "value": "creators"})
     payload = ScrapeQuery(platform="tiktok", value="creators", max_posts=2000)
     first = await session.follow(
         "content-trends", await session.publish("content-trends", payload, "trends"), TrendsFound
@@ -173,6 +181,11 @@ async def _trends(session: _Session) -> None:
         terminal.say(f"  #{trend.identifier} is {trend.state}: " + "; ".join(trend.reasons))
     if not result.trends:
         terminal.say("  nothing rises more than chance explains")
+        return None
+    answer = await session.ask("GET", "trends", f"/trends/{result.trends[0].id}.svg")
+    path = session.directory / "trend.svg"
+    path.write_bytes(answer.raise_for_status().content)
+    return path
 
 
 async def _data(session: _Session) -> Path:

@@ -157,10 +157,16 @@ def reasons(topic: Topic) -> tuple[str, ...]:
         return (f"{share}; too little history to tell what is usual", _creators(topic))
     return (
         f"{share} in 24 hours where {topic.expected:.2g} were expected",
-        f"{topic.ratio:.1f}× its usual share, at least {topic.ratio_low:.1f}×",
+        f"{against_usual(topic)} its usual share",
         _creators(topic),
         f"in burst since {topic.since:%a %d %b %H:%M} UTC" if topic.since else "not in burst",
     )
+
+
+def against_usual(topic: Topic | Trend) -> str:
+    """Say how many times its usual share a topic has; of what is new, only how many at least."""
+    low = f"at least {_times(topic.ratio_low)}"
+    return f"{_times(topic.ratio)}, {low}" if topic.base_share else f"new, {low}"
 
 
 def label(name: str) -> str:
@@ -171,6 +177,10 @@ def label(name: str) -> str:
 def trend_id(stratum: str, name: str) -> str:
     """Name a trend of a query for ever."""
     return "trend-" + hashlib.sha256(f"{stratum}\0{name}".encode()).hexdigest()[:24]
+
+
+def _times(ratio: float) -> str:
+    return f"{ratio:.1f}×" if ratio < 10 else f"{ratio:.0f}×"
 
 
 def _creators(topic: Topic) -> str:

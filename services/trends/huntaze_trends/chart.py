@@ -4,6 +4,8 @@ from html import escape
 
 from huntaze_contracts.trends import Trend, TrendsFound
 
+from huntaze_trends.analysis import against_usual
+
 _WIDTH, _HEIGHT = 760, 400
 _LEFT, _RIGHT, _TOP, _BOTTOM = 60, 20, 66, 240
 _STYLE = """
@@ -41,7 +43,8 @@ def chart(trend: Trend, found: TrendsFound) -> str:
         )
     usual = _y(trend.base_share, top)
     parts.append(f'<line class="u" x1="{_LEFT}" x2="{_WIDTH - _RIGHT}" y1="{usual:.1f}" y2="{usual:.1f}"/>')
-    parts.append(f'<text x="{_LEFT + 4}" y="{usual - 5:.1f}">usual share {trend.base_share:.2%}</text>')
+    usual_share = f"usual share {trend.base_share:.2%}" if trend.base_share else "not seen before"
+    parts.append(f'<text x="{_LEFT + 4}" y="{usual - 5:.1f}">{usual_share}</text>')
     lines = [*trend.reasons, *(f"note: {caveat}" for caveat in trend.caveats)][:6]
     parts += [
         f'<text x="{_LEFT}" y="{_BOTTOM + 48 + 19 * n}">• {_text(line)}</text>'
@@ -56,7 +59,7 @@ def chart(trend: Trend, found: TrendsFound) -> str:
 
 def _frame(trend: Trend, top: float) -> list[str]:
     mark = {"tag": "#", "sound": "♪ "}.get(trend.kind, "")
-    figures = f"{trend.state}, {trend.ratio:.1f}× its usual share (at least {trend.ratio_low:.1f}×)"
+    figures = f"{trend.state}: {against_usual(trend)} its usual share"
     parts = [
         f'<text class="t" x="{_LEFT}" y="30">{_text(mark + trend.identifier)}</text>',
         f'<text class="m" x="{_LEFT}" y="50">{figures}; share of posts per window</text>',

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from huntaze_trends.posts import Post
-from huntaze_trends.words import words
+from huntaze_trends.words import GAP, words
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -22,7 +22,7 @@ class Names(dict[str, int]):
     def __init__(self) -> None:
         """Begin with the gap."""
         super().__init__()
-        self[""] = 0
+        self[GAP] = 0
 
     def __missing__(self, name: str) -> int:
         """Give the next number."""
@@ -82,12 +82,15 @@ def tokenised(texts: Iterable[str], names: Names) -> tuple[Ints, Ints]:
 
     Numbers in texts are gaps too: dates and counts recur without meaning anything.
     """
-    number = names.__getitem__
-    lines = [[*map(number, words(text)), 0] for text in texts]
-    lengths = np.fromiter(map(len, lines), np.int64, len(lines))
-    tokens = np.fromiter(chain.from_iterable(lines), np.int64, int(lengths.sum()))
+    found: list[str] = []
+    ends: list[int] = []
+    for text in texts:
+        found += words(text)
+        found.append(GAP)
+        ends.append(len(found))
+    tokens = np.fromiter(map(names.__getitem__, found), np.int64, len(found))
     meaning = np.fromiter((not name.isdigit() for name in names), np.bool_, len(names))
-    return np.where(meaning[tokens], tokens, 0), np.cumsum(lengths) - lengths
+    return np.where(meaning[tokens], tokens, 0), np.array([0, *ends][:-1], np.int64)
 
 
 def _moment_and_id(post: Post) -> tuple[float, str, str]:

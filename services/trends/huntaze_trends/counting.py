@@ -44,18 +44,11 @@ def occurrences(columns: Columns) -> Occurrences:
     first, second = tokens[:-1][phrases], tokens[1:][phrases]
     codes = np.concatenate([tokens[words], ((first + 1) << _PHRASE) | second, columns.labels])
     posts = np.concatenate([owners[words], owners[:-1][phrases], columns.label_posts])
-    distinct, topics = np.unique(codes, return_inverse=True)
-    count = max(1, len(columns.posts))
-    pairs = _distinct(topics * count + posts)
-    return Occurrences(distinct, pairs // count, pairs % count)
-
-
-def _distinct(values: Ints) -> Ints:
-    """Sort and drop what comes twice; numpy's own way hashes first, which is slower here."""
-    ordered = np.sort(values)
-    kept = np.ones(len(ordered), np.bool_)
-    kept[1:] = ordered[1:] != ordered[:-1]
-    return ordered[kept]
+    order = np.argsort(codes, kind="stable")  # a code has one kind, so its posts stay in their order
+    codes, posts = codes[order], posts[order]
+    new = np.diff(codes, prepend=-1) != 0
+    kept = new | (np.diff(posts, prepend=-1) != 0)
+    return Occurrences(codes[new], (np.cumsum(new) - 1)[kept], posts[kept])
 
 
 def in_windows(created: Floats, *, until: float, width: float, windows: int) -> Ints:

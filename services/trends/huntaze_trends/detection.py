@@ -187,7 +187,7 @@ def _trends(view: _View) -> tuple[Topic, ...]:
     # Confirmed first, then by weight; names decide what is equal, so that no order of posts does.
     ranked = sorted(
         range(len(chosen)),
-        key=lambda i: (-int(confirmed[chosen[i]]), -round(float(scores.weights[chosen[i], -1]), 9), names[i]),
+        key=lambda i: (-int(confirmed[chosen[i]]), -round(float(scores.weight[chosen[i]]), 9), names[i]),
     )
     chosen, names = chosen[ranked], [names[i] for i in ranked]
     posts = [frozenset(view.posts_of(topic, counting).tolist()) for topic in scores.topics[chosen].tolist()]
@@ -234,7 +234,7 @@ def _topic(
         ratio_low=float(scores.ratio_low[row]),
         p_value=float(scores.p_values[row]),
         q_value=float(scores.q_values[row]),
-        weight=float(scores.weights[row, -1]),
+        weight=float(scores.weight[row]),
         level=int(scores.levels[row, -1]),
         windows=course.windows,
         is_news=confirmed and _is_news(scores.weights[row], counts / np.maximum(1, totals), view.width),

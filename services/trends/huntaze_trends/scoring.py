@@ -10,7 +10,7 @@ import numpy as np
 
 from huntaze_trends.bursts import BUSY, burst_weights, running_scores
 from huntaze_trends.columns import Flags, Floats, Ints
-from huntaze_trends.significance import q_values, ratios, tail_probabilities
+from huntaze_trends.significance import q_values, ratios, tail_probabilities, testable
 
 LEAST_POSTS = 3
 LARGE_WINDOW, FULL_WINDOW = 500, 300
@@ -58,6 +58,12 @@ class History:
         counts[mine[mine >= 0], self.windows[mine >= 0]] = self.posts[mine >= 0]
         return counts
 
+    def days(self, counts: Ints) -> Ints:
+        """Return (topics + 1, days) the counts of whole days up to the newest window; all posts last."""
+        each = np.vstack([counts, self.totals])
+        whole = each.shape[1] // self.day * self.day
+        return each[:, -whole:].reshape(len(each), -1, self.day).sum(axis=2)
+
 
 @dataclass(frozen=True, slots=True)
 class Scores:
@@ -78,6 +84,8 @@ class Scores:
     q_values: Floats
     weights: Floats
     """(topics, windows) Burst weight, nats."""
+    weight: Floats
+    """Burst weight of the newest window, or of the day that ends with it where that is heavier."""
     levels: Ints
     """(topics, windows) Burst state."""
     running: Floats
@@ -89,7 +97,8 @@ def score(history: History) -> Scores:
     """Score the topics of the newest window that have `LEAST_POSTS` in the day that ends with it.
 
     Significance is computed for that day and for the newest window, and the better one is taken twice
-    (Bonferroni). False discoveries are controlled over every topic that was ever seen.
+    (Bonferroni). Bursts are looked for in both too: what few at a time say all day long is one. False
+    discoveries are controlled over every topic that could be one.
     """
     place = np.arange(len(history.totals))
     newest, today = place == place[-1], place > place[-1] - history.day
@@ -107,8 +116,15 @@ def score(history: History) -> Scores:
         p_values = np.minimum(1.0, 2 * np.minimum(p_values, p_now))
         _, low_now = ratios(seen[topics], now, (ever - seen)[topics], then)
         ratio_low = np.maximum(ratio_low, low_now)
+    newest_total = int(history.totals[-1])
+    tests = testable(ever, newest_total, total + base_total - newest_total, FALSE_DISCOVERY_RATE)
     counts = history.rows(topics)
     weights, levels = burst_weights(counts, history.totals, ~newest)
+    weight = weights[:, -1]
+    if history.day > 1:
+        days = history.days(counts)
+        of_days, _ = burst_weights(days[:-1], days[-1], np.arange(days.shape[1]) < days.shape[1] - 1)
+        weight = np.maximum(weight, of_days[:, -1])
     busy = counts[:, ~newest].mean(axis=1) >= BUSY
     per_thousand = 1000 * counts[busy] / np.maximum(1, history.totals)
     running = np.zeros(len(topics))
@@ -124,8 +140,9 @@ def score(history: History) -> Scores:
         ratio=ratio,
         ratio_low=ratio_low,
         p_values=p_values[chosen],
-        q_values=q_values(p_values, int(np.count_nonzero(ever)))[chosen],
+        q_values=q_values(p_values, tests)[chosen],
         weights=weights,
+        weight=weight,
         levels=levels,
         running=running,
         busy=busy,
@@ -144,6 +161,8 @@ def verdicts(scores: Scores, authors: Ints, of_busiest: Ints, window: int) -> tu
     broad = authors >= (3 if window >= FULL_WINDOW else 2)
     broad &= of_busiest <= MOST_OF_ONE_AUTHOR * scores.posts
     least = LEAST_WEIGHT if window >= LARGE_WINDOW else LEAST_WEIGHT_SMALL
-    watched = broad & (scores.weights[:, -1] >= least)
-    confirmed = watched & (scores.q_values < FALSE_DISCOVERY_RATE) & (scores.ratio_low >= LEAST_RATIO)
-    return confirmed & (~scores.busy | (scores.running >= LEAST_SCORE)), watched
+    bursting = broad & (scores.weight >= least)
+    confirmed = bursting & (scores.q_values < FALSE_DISCOVERY_RATE) & (scores.ratio_low >= LEAST_RATIO)
+    confirmed &= ~scores.busy | (scores.running >= LEAST_SCORE)
+    # Without significance behind it, what goes on all day long is noise too often: the newest window decides.
+    return confirmed, confirmed | (broad & (scores.weights[:, -1] >= least))

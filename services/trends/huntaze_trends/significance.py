@@ -9,6 +9,8 @@ from huntaze_trends.columns import Floats, Ints
 
 _TINY = 1e-300
 _MOST_TERMS = 500
+_OFTEN = 30
+"""Posts from which on every topic is taken as testable."""
 
 
 def tail_probabilities(x: Ints, n: int, base_x: Ints, base_n: int) -> Floats:
@@ -33,6 +35,27 @@ def q_values(p_values: Floats, hypotheses: int) -> Floats:
     result = np.empty_like(stepped)
     result[order] = np.minimum(1.0, np.minimum.accumulate(stepped[::-1])[::-1])
     return result
+
+
+def testable(posts: Ints, n: int, base_n: int, rate: float) -> int:
+    """Return how many topics occur often enough that any course of theirs could be significant.
+
+    Most words occur once or twice in weeks: whenever that was, it is no surprise. Counting them as hypotheses
+    only hides the surprises of others. Gilbert, "A modified false discovery rate multiple-comparisons
+    procedure for discrete data" (2005), after Tarone (1990): given how often each topic occurs in all, leave
+    out those whose smallest possible p-value (all posts in the newest window) is too large for what is left.
+
+    Args:
+        posts: (topics,) of each topic, now and before.
+        n: posts of the newest window.
+        base_n: posts before it.
+        rate: of false discoveries.
+    """
+    reaching = np.bincount(np.minimum(posts, _OFTEN), minlength=_OFTEN + 1)[::-1].cumsum()[::-1]
+    often = np.arange(1, _OFTEN + 1)
+    smallest = tail_probabilities(often, n, np.zeros_like(often), base_n)
+    enough = np.flatnonzero(2 * smallest * reaching[1:] <= rate)
+    return int(reaching[1:][enough[0]] if len(enough) else reaching[-1])
 
 
 def ratios(x: Ints, n: int, base_x: Ints, base_n: int) -> tuple[Floats, Floats]:
