@@ -10,15 +10,15 @@ import numpy as np
 
 from huntaze_trends.bursts import BUSY, burst_weights, running_scores
 from huntaze_trends.columns import Flags, Floats, Ints
-from huntaze_trends.significance import q_values, ratios, tail_probabilities, testable
+from huntaze_trends.significance import least_testable, q_values, ratios, tail_probabilities
 
 LEAST_POSTS = 3
 LARGE_WINDOW, FULL_WINDOW = 500, 300
-"""Posts a window: below, a lighter burst counts; and below, two authors are enough."""
+"""Posts a window: below, a lighter and a less certain burst counts; and below, two authors are enough."""
 LEAST_WEIGHT, LEAST_WEIGHT_SMALL = 3.5, 2.5
 """Nats."""
 MOST_OF_ONE_AUTHOR = 0.5
-FALSE_DISCOVERY_RATE = 0.05
+FALSE_DISCOVERY_RATE, FALSE_DISCOVERY_RATE_SMALL = 0.05, 0.1
 LEAST_RATIO = 1.5
 LEAST_SCORE = 3.0
 """Deviations above its own running mean that a busy topic must be."""
@@ -116,8 +116,9 @@ def score(history: History) -> Scores:
         p_values = np.minimum(1.0, 2 * np.minimum(p_values, p_now))
         _, low_now = ratios(seen[topics], now, (ever - seen)[topics], then)
         ratio_low = np.maximum(ratio_low, low_now)
-    newest_total = int(history.totals[-1])
-    tests = testable(ever, newest_total, total + base_total - newest_total, FALSE_DISCOVERY_RATE)
+    window = int(history.totals[-1])
+    least = least_testable(ever, window, total + base_total - window, false_discovery_rate(window))
+    p_values[ever[some] < least] = 1.0
     counts = history.rows(topics)
     weights, levels = burst_weights(counts, history.totals, ~newest)
     weight = weights[:, -1]
@@ -140,13 +141,18 @@ def score(history: History) -> Scores:
         ratio=ratio,
         ratio_low=ratio_low,
         p_values=p_values[chosen],
-        q_values=q_values(p_values, tests)[chosen],
+        q_values=q_values(p_values, int(np.count_nonzero(ever >= least)))[chosen],
         weights=weights,
         weight=weight,
         levels=levels,
         running=running,
         busy=busy,
     )
+
+
+def false_discovery_rate(window: int) -> float:
+    """Return the rate that is accepted, by the posts of the newest window."""
+    return FALSE_DISCOVERY_RATE if window >= LARGE_WINDOW else FALSE_DISCOVERY_RATE_SMALL
 
 
 def verdicts(scores: Scores, authors: Ints, of_busiest: Ints, window: int) -> tuple[Flags, Flags]:
@@ -161,8 +167,7 @@ def verdicts(scores: Scores, authors: Ints, of_busiest: Ints, window: int) -> tu
     broad = authors >= (3 if window >= FULL_WINDOW else 2)
     broad &= of_busiest <= MOST_OF_ONE_AUTHOR * scores.posts
     least = LEAST_WEIGHT if window >= LARGE_WINDOW else LEAST_WEIGHT_SMALL
-    bursting = broad & (scores.weight >= least)
-    confirmed = bursting & (scores.q_values < FALSE_DISCOVERY_RATE) & (scores.ratio_low >= LEAST_RATIO)
-    confirmed &= ~scores.busy | (scores.running >= LEAST_SCORE)
+    confirmed = broad & (scores.weight >= least) & (scores.q_values < false_discovery_rate(window))
+    confirmed &= (scores.ratio_low >= LEAST_RATIO) & (~scores.busy | (scores.running >= LEAST_SCORE))
     # Without significance behind it, what goes on all day long is noise too often: the newest window decides.
     return confirmed, confirmed | (broad & (scores.weights[:, -1] >= least))

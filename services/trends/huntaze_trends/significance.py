@@ -10,7 +10,7 @@ from huntaze_trends.columns import Floats, Ints
 _TINY = 1e-300
 _MOST_TERMS = 500
 _OFTEN = 30
-"""Posts from which on every topic is taken as testable."""
+"""Posts from which on every topic is taken as able to."""
 
 
 def tail_probabilities(x: Ints, n: int, base_x: Ints, base_n: int) -> Floats:
@@ -37,8 +37,8 @@ def q_values(p_values: Floats, hypotheses: int) -> Floats:
     return result
 
 
-def testable(posts: Ints, n: int, base_n: int, rate: float) -> int:
-    """Return how many topics occur often enough that any course of theirs could be significant.
+def least_testable(posts: Ints, n: int, base_n: int, rate: float) -> int:
+    """Return how often a topic must occur, now and before, to be able to be significant at all.
 
     Most words occur once or twice in weeks: whenever that was, it is no surprise. Counting them as hypotheses
     only hides the surprises of others. Gilbert, "A modified false discovery rate multiple-comparisons
@@ -55,7 +55,7 @@ def testable(posts: Ints, n: int, base_n: int, rate: float) -> int:
     often = np.arange(1, _OFTEN + 1)
     smallest = tail_probabilities(often, n, np.zeros_like(often), base_n)
     enough = np.flatnonzero(2 * smallest * reaching[1:] <= rate)
-    return int(reaching[1:][enough[0]] if len(enough) else reaching[-1])
+    return int(often[enough[0]]) if len(enough) else _OFTEN
 
 
 def ratios(x: Ints, n: int, base_x: Ints, base_n: int) -> tuple[Floats, Floats]:
