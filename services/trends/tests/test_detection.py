@@ -11,7 +11,7 @@ from huntaze_trends.detection import Topic, detect
 from huntaze_trends.near_duplicates import duplicate_groups
 from huntaze_trends.posts import Post
 from huntaze_trends.quality import assess
-from huntaze_trends.significance import q_values, tail_probabilities
+from huntaze_trends.significance import least_testable, q_values, tail_probabilities
 from huntaze_trends.stages import life
 from huntaze_trends.words import words
 from hypothesis import given, settings
@@ -191,6 +191,25 @@ def test_q_values_are_never_below_p_values_and_keep_their_order(p_values: list[f
     q = q_values(p, len(p) + more)
     assert (q >= np.minimum(1, p) - 1e-12).all()
     assert (np.diff(q[np.argsort(p, kind="stable")]) >= -1e-12).all()
+
+
+def test_words_that_are_said_once_hide_no_trend() -> None:
+    """However many there are: no time at which they could be said would be a surprise."""
+    posts = steady(per_day=60) + rising(9)
+    rare = [post(500_000 + n, (n % 330) + 0.1, *(f"rare{n}x{m}" for m in range(60))) for n in range(330)]
+    (alone,), (among,) = found(posts).values(), found(posts + rare).values()
+    assert among.name == alone.name == "#newthing"
+    assert among.q_value < 10 * alone.q_value
+
+
+def test_what_is_too_rare_to_be_significant_is_not() -> None:
+    often = np.array([1] * 10_000 + [2] * 1_000 + [8] * 10)
+    least = least_testable(often, 50, 1_000, 0.05)
+    smallest, reaching = (
+        lambda times: tail_probabilities(np.array([times]), 50, np.array([0]), 1_000)[0],
+        lambda times: np.count_nonzero(often >= times),
+    )
+    assert 2 * smallest(least) * reaching(least) <= 0.05 < 2 * smallest(least - 1) * reaching(least - 1)
 
 
 def test_a_burst_has_weight_while_it_lasts() -> None:
