@@ -10,7 +10,7 @@ SELECT pg_advisory_xact_lock($1::bigint);
 -- A rule is due when its own clock of `every` seconds struck since the last slot: nothing has to be stored.
 -- $1 slot
 WITH last AS (
-    SELECT (SELECT max(slot) FROM evaluation) AS slot,
+    SELECT (SELECT max(slot) FROM evaluation) AS slot, floor(extract(epoch FROM $1::timestamptz))::bigint AS clock,
            EXISTS (SELECT FROM notification WHERE outgoing AND delivery_id IS NULL AND dropped IS NULL
                                               AND due_at <= $1)
            OR EXISTS (SELECT FROM delivery WHERE status = 'waiting' AND next_attempt_at <= $1) AS letters
@@ -21,8 +21,7 @@ WITH last AS (
 LEFT JOIN rule AS r
        ON r.enabled AND r.deleted_at IS NULL
       AND (last.slot IS NULL
-           OR floor(extract(epoch FROM $1::timestamptz) / r.every)
-              > floor(extract(epoch FROM last.slot) / r.every))
+           OR last.clock / r.every > floor(extract(epoch FROM last.slot))::bigint / r.every)
  GROUP BY 1, 2, 3, 4;
 
 -- name: find_evaluation
@@ -38,17 +37,19 @@ INSERT INTO evaluation (slot, pause, rules, rules_failed, fired, resolved, notif
              $8::float8);
 
 -- name: readings
--- Fragment: what has to be read for the rules; rules that read alike share a reading. Its number is what the
--- rest joins on: over five columns the planner would take a join of thousands for one of a single row.
+-- Fragment: the due rules, and what has to be read for them. Rules with the same query share a reading: a hundred
+-- limits on one metric cost one look at it. Readings are numbered, as the rest joins on them.
 -- $1 slot, $2 rule numbers
 wish AS MATERIALIZED (
-    SELECT no, metric, span, baseline, delay, coalesce(subject, '') AS whose,
-           dense_rank() OVER (ORDER BY metric, span, baseline, delay, coalesce(subject, '')) AS reading
+    SELECT no, dense_rank() OVER (ORDER BY reading) AS reading, metric, coalesce(subject, '') AS whose, span, baseline,
+           delay, wanted, part, quantile, by_subject OR subject IS NOT NULL AS by_subject, by_labels,
+           NOT by_subject AND by_labels = '{}' AS whole, aggregation, direction, thresholds[1] AS threshold,
+           min_samples, no_data, created_at
       FROM rule
      WHERE no = ANY ($2::bigint[])
 ), asked AS MATERIALIZED (
-    SELECT DISTINCT reading, metric, whose, $1::timestamptz - delay - span - baseline AS first,
-           $1 - delay - span AS begins, $1 - delay AS ends
+    SELECT DISTINCT ON (reading) reading, metric, whose, wanted, part, by_subject, by_labels,
+           $1::timestamptz - delay - span - baseline AS first, $1 - delay - span AS begins, $1 - delay AS ends
       FROM wish
 )
 
@@ -58,7 +59,8 @@ wish AS MATERIALIZED (
 chosen AS (
     SELECT q.reading, q.first, q.begins, q.ends, s.id, s.subject, s.labels
       FROM asked AS q
-      JOIN series AS s ON s.metric = q.metric AND s.subject = q.whose
+     CROSS JOIN LATERAL (SELECT id, subject, labels FROM series
+                          WHERE metric = q.metric AND subject = q.whose OFFSET 0) AS s
      WHERE q.whose <> ''
  UNION ALL
     SELECT q.reading, q.first, q.begins, q.ends, s.id, s.subject, s.labels
@@ -66,19 +68,17 @@ chosen AS (
       JOIN series AS s ON s.metric = q.metric
      WHERE q.whose = ''
 ), per_series AS MATERIALIZED (
-    SELECT c.reading, c.subject, c.labels, p.*
+    SELECT c.reading, c.subject, c.labels, p.*, b.*
       FROM chosen AS c
      CROSS JOIN LATERAL (
-           SELECT sum(n) FILTER (WHERE at >= c.begins) AS n,
-                  sum(total) FILTER (WHERE at >= c.begins) AS total,
-                  min(low) FILTER (WHERE at >= c.begins) AS low,
-                  max(high) FILTER (WHERE at >= c.begins) AS high,
-                  max(at) FILTER (WHERE at >= c.begins) AS last_at,
-                  sum(n) FILTER (WHERE at < c.begins) AS n_before,
-                  sum(total) FILTER (WHERE at < c.begins) AS total_before
+           SELECT sum(n) AS n, sum(total) AS total, min(low) AS low, max(high) AS high, max(at) AS last_at
              FROM point
-            WHERE series_id = c.id AND at >= c.first AND at < c.ends) AS p
-     WHERE p.n > 0 OR p.n_before > 0
+            WHERE series_id = c.id AND at >= c.begins AND at < c.ends) AS p
+     CROSS JOIN LATERAL (
+           SELECT sum(n) AS n_before, sum(total) AS total_before
+             FROM point
+            WHERE c.first < c.begins AND series_id = c.id AND at >= c.first AND at < c.begins) AS b
+     WHERE p.n > 0 OR b.n_before > 0
 )
 
 -- name: series_of_jobs
@@ -138,82 +138,84 @@ per_series AS MATERIALIZED (
 
 -- name: aggregate_series
 -- Fragment: from series to one value per instance of each rule.
-observation AS (
-    SELECT r.no AS rule_no,
-           CASE WHEN r.by_subject OR r.subject IS NOT NULL THEN p.subject ELSE '' END AS subject,
-           CASE WHEN r.by_labels = '{}' THEN '{}'::jsonb
+grouped AS MATERIALIZED (
+    SELECT f.reading, CASE WHEN f.by_subject THEN p.subject ELSE '' END AS subject,
+           CASE WHEN f.by_labels = '{}' THEN '{}'::jsonb
                 ELSE coalesce((SELECT jsonb_object_agg(name, p.labels -> name)
-                                 FROM unnest(r.by_labels) AS name WHERE p.labels ? name), '{}')
+                                 FROM unnest(f.by_labels) AS name WHERE p.labels ? name), '{}')
            END AS labels,
-           CASE r.aggregation
-                WHEN 'sum' THEN sum(p.total)
-                WHEN 'count' THEN sum(p.n)
-                WHEN 'avg' THEN sum(p.total) / nullif(sum(p.n), 0)
-                WHEN 'min' THEN min(p.low)
-                WHEN 'max' THEN max(p.high)
-                WHEN 'rate' THEN sum(p.total) / extract(epoch FROM r.span)::float8
-                WHEN 'ratio' THEN coalesce(sum(p.total) FILTER (WHERE p.labels @> r.part), 0)
-                                  / nullif(sum(p.total), 0)
-                WHEN 'change' THEN 100 * (sum(p.total) / nullif(sum(p.n), 0)
-                                          / nullif(sum(p.total_before) / nullif(sum(p.n_before), 0), 0) - 1)
-                WHEN 'age' THEN extract(epoch FROM $1::timestamptz - max(p.last_at))::float8
+           sum(p.n) AS n, sum(p.total) AS total, min(p.low) AS low, max(p.high) AS high, max(p.last_at) AS last_at,
+           sum(p.total) FILTER (WHERE p.labels @> f.part) AS part_total, sum(p.n_before) AS n_before,
+           sum(p.total_before) AS total_before
+      FROM asked AS f
+      JOIN per_series AS p ON p.reading = f.reading
+     WHERE p.labels @> f.wanted
+  GROUP BY 1, 2, 3
+), observation AS NOT MATERIALIZED (
+    SELECT w.no AS rule_no, s.subject, s.labels, w.whole,
+           CASE w.aggregation
+                WHEN 'sum' THEN s.total
+                WHEN 'count' THEN s.n
+                WHEN 'avg' THEN s.total / nullif(s.n, 0)
+                WHEN 'min' THEN s.low
+                WHEN 'max' THEN s.high
+                WHEN 'rate' THEN s.total / extract(epoch FROM w.span)::float8
+                WHEN 'ratio' THEN coalesce(s.part_total, 0) / nullif(s.total, 0)
+                WHEN 'change' THEN 100 * (s.total / nullif(s.n, 0)
+                                          / nullif(s.total_before / nullif(s.n_before, 0), 0) - 1)
+                WHEN 'age' THEN extract(epoch FROM $1::timestamptz - s.last_at)::float8
            END AS value,
-           CASE r.aggregation WHEN 'ratio' THEN sum(p.total) WHEN 'age' THEN 'infinity' ELSE sum(p.n) END AS samples
+           CASE w.aggregation WHEN 'ratio' THEN s.total WHEN 'age' THEN 'infinity' ELSE s.n END AS samples
       FROM wish AS w
-      JOIN rule AS r ON r.no = w.no
-      JOIN per_series AS p ON p.reading = w.reading
-     WHERE p.labels @> r.wanted
-  GROUP BY r.no, 2, 3
+      JOIN grouped AS s ON s.reading = w.reading
 )
 
 -- name: percentiles_of_points
 -- Fragment: percentiles over size classes; exact to the 10 percent of a class.
 -- $1 slot, $2 rule numbers
 classes AS (
-    SELECT r.no AS rule_no,
-           CASE WHEN r.by_subject OR r.subject IS NOT NULL THEN s.subject ELSE '' END AS subject,
+    SELECT r.no AS rule_no, r.whole, CASE WHEN r.by_subject THEN s.subject ELSE '' END AS subject,
            CASE WHEN r.by_labels = '{}' THEN '{}'::jsonb
                 ELSE coalesce((SELECT jsonb_object_agg(name, s.labels -> name)
                                  FROM unnest(r.by_labels) AS name WHERE s.labels ? name), '{}')
            END AS labels,
            r.quantile, p.size, sum(p.n) AS n, max(p.high) AS high
-      FROM rule AS r
+      FROM wish AS r
       JOIN series AS s ON s.metric = r.metric AND s.labels @> r.wanted
-                      AND (r.subject IS NULL OR s.subject = r.subject)
+                      AND (r.whose = '' OR s.subject = r.whose)
       JOIN point AS p ON p.series_id = s.id
                      AND p.at >= $1::timestamptz - r.delay - r.span AND p.at < $1 - r.delay
-     WHERE r.no = ANY ($2::bigint[])
-  GROUP BY r.no, 2, 3, r.quantile, p.size
+  GROUP BY r.no, r.whole, 3, 4, r.quantile, p.size
 ), ranked AS (
     SELECT *, sum(n) OVER (PARTITION BY rule_no, subject, labels ORDER BY size) AS up_to,
            sum(n) OVER (PARTITION BY rule_no, subject, labels) AS of_all
       FROM classes
 ), observation AS (
-    SELECT rule_no, subject, labels, min(high) FILTER (WHERE up_to >= quantile * of_all) AS value,
+    SELECT rule_no, subject, labels, whole, min(high) FILTER (WHERE up_to >= quantile * of_all) AS value,
            max(of_all) AS samples
       FROM ranked
-  GROUP BY rule_no, subject, labels
+  GROUP BY rule_no, subject, labels, whole
 )
 
 -- name: percentiles_of_jobs
 -- Fragment: exact percentiles of how long jobs took.
 -- $1 slot, $2 rule numbers
 observation AS (
-    SELECT r.no AS rule_no, '' AS subject,
+    SELECT r.no AS rule_no, r.whole, '' AS subject,
            CASE WHEN r.by_labels = '{}' THEN '{}'::jsonb
                 ELSE coalesce((SELECT jsonb_object_agg(name, l.labels -> name)
                                  FROM unnest(r.by_labels) AS name WHERE l.labels ? name), '{}')
            END AS labels,
            (percentile_disc(ARRAY[r.quantile]) WITHIN GROUP (ORDER BY j.seconds))[1] AS value,
            count(*)::float8 AS samples
-      FROM rule AS r
+      FROM wish AS r
       JOIN ops_read.job_outcomes AS j
         ON j.finished_at >= $1::timestamptz - r.delay - r.span AND j.finished_at < $1 - r.delay
      CROSS JOIN LATERAL (SELECT jsonb_strip_nulls(jsonb_build_object(
                'worker', j.worker, 'state', j.state, 'error', j.error_code,
                'schedule', substring(j.job_id FROM '^(.+)\.\d{8}T\d{4}Z$'))) AS labels) AS l
-     WHERE r.no = ANY ($2::bigint[]) AND r.metric = 'job.seconds' AND l.labels @> r.wanted
-  GROUP BY r.no, r.quantile, 3
+     WHERE r.metric = 'job.seconds' AND l.labels @> r.wanted
+  GROUP BY r.no, r.whole, r.quantile, 4
 )
 
 -- name: transition
@@ -228,26 +230,25 @@ observation AS (
 -- Only what changes is written. `since` and all that is compared with it are slots, never a machine's clock.
 -- After a pause of more than three usual ones nobody knows that a condition held: `hold` begins anew.
 -- $1 slot, $2 rule numbers, $3 now, $4 pause since the slot before, $5 usual pause
-complete AS (
+live AS (
+    SELECT * FROM alert WHERE state <> 'resolved' AND rule_no = ANY ($2::bigint[])
+), complete AS (
     SELECT rule_no, subject, labels, value, samples FROM observation
  UNION ALL
-    SELECT r.no, coalesce(r.subject, ''), '{}',
-           CASE r.aggregation
-                WHEN 'age' THEN extract(epoch FROM least(r.span, $1::timestamptz - r.created_at))::float8 END,
-           CASE r.aggregation WHEN 'age' THEN 'infinity'::float8 ELSE 0 END
-      FROM rule AS r
-     WHERE r.no = ANY ($2::bigint[]) AND (r.aggregation = 'age' OR r.no_data = 'alert')
-       AND NOT r.by_subject AND r.by_labels = '{}'
-       AND NOT EXISTS (SELECT FROM observation AS o WHERE o.rule_no = r.no)
-), live AS (
-    SELECT * FROM alert WHERE state <> 'resolved' AND rule_no = ANY ($2::bigint[])
+    SELECT w.no, w.whose, '{}',
+           CASE w.aggregation
+                WHEN 'age' THEN extract(epoch FROM least(w.span, $1::timestamptz - w.created_at))::float8 END,
+           CASE w.aggregation WHEN 'age' THEN 'infinity'::float8 ELSE 0 END
+      FROM wish AS w
+     WHERE (w.aggregation = 'age' OR w.no_data = 'alert') AND w.whole
+       AND NOT EXISTS (SELECT FROM observation AS o WHERE o.rule_no = w.no AND o.whole)
 ), loud AS (
     -- Of a million quiet instances none has to be looked at any further.
     SELECT c.*
       FROM complete AS c
-      JOIN rule AS r ON r.no = c.rule_no
-     WHERE r.direction * c.value >= r.thresholds[1]
-        OR ((c.value IS NULL OR c.samples < r.min_samples) AND r.no_data = 'alert')
+      JOIN wish AS w ON w.no = c.rule_no
+     WHERE w.direction * c.value >= w.threshold
+        OR ((c.value IS NULL OR c.samples < w.min_samples) AND w.no_data = 'alert')
         OR (c.rule_no, c.subject, c.labels) IN (SELECT rule_no, subject, labels FROM live)
 ), met AS (
     SELECT rule_no, subject, labels, o.value AS measured, o.samples,
@@ -256,14 +257,15 @@ complete AS (
       FROM loud AS o
       FULL JOIN live AS a USING (rule_no, subject, labels)
 ), judged AS (
-    SELECT m.*, v.value, l.level, r.id AS rule_id, r.subject AS rule_subject, r.version, r.definition,
+    SELECT m.*, v.value, l.level, r.id AS rule_id, r.subject AS rule_subject, r.version,
            r.no_data, r.missing, r.direction, r.clear, r.hold, r.severities, r.repeat, r.repeat_max,
            r.flap_changes, r.flap_span, r.escalates, r.escalate_after, r.channels, r.depends_on,
            CASE WHEN m.flapping THEN greatest(r.keep_firing, r.flap_span) ELSE r.keep_firing END AS stay,
            coalesce(m.state = 'pending' AND $4::interval > 3 * greatest(make_interval(secs => r.every), $5::interval),
                     false) AS anew
       FROM met AS m
-      JOIN rule AS r ON r.no = m.rule_no
+     -- One by one: few instances are loud, however many rules there are.
+     CROSS JOIN LATERAL (SELECT * FROM rule WHERE no = m.rule_no OFFSET 0) AS r
      CROSS JOIN LATERAL (SELECT CASE WHEN m.samples >= r.min_samples THEN m.measured END AS value) AS v
      CROSS JOIN LATERAL (SELECT width_bucket(r.direction * v.value, r.thresholds)
                                 - (r.strict AND r.direction * v.value = ANY (r.thresholds))::integer AS level) AS l
@@ -326,7 +328,8 @@ complete AS (
                                                 WHERE past.rule_no = m.rule_no AND past.subject = m.subject
                                                   AND past.labels = m.labels
                                                   AND past.fired_at > $1 - m.flap_span)
-                  END AS flaps) AS f
+                  END AS flaps
+           OFFSET 0) AS f
      CROSS JOIN LATERAL (
            SELECT CASE WHEN m.next <> 'firing' THEN false ELSE
                   EXISTS (SELECT FROM silence AS s
@@ -340,7 +343,8 @@ complete AS (
                                     JOIN rule AS root ON root.no = cause.rule_no
                                    WHERE root.id = m.depends_on AND cause.state IN ('firing', 'recovering')
                                      AND cause.subject IN ('', m.subject)))
-                  END AS quiet) AS q
+                  END AS quiet
+           OFFSET 0) AS q
 ), kept AS MATERIALIZED (
     SELECT *, next = 'firing' AND fired_at IS NULL AS fires, (notice IS NOT NULL)::integer AS tells,
            coalesce(alert_id, nextval(pg_get_serial_sequence('alert', 'id'))) AS id
@@ -405,13 +409,14 @@ complete AS (
      WHERE k.notice = 'resolved' AND n.id NOT IN (SELECT id FROM dropped)
  UNION
     SELECT k.id, k.severe, k.value, k.sequence, c.id, CASE WHEN c.kind = 'in_app' THEN k.subject ELSE '' END, k.notice
-      FROM kept AS k
-     CROSS JOIN LATERAL unnest(CASE WHEN k.notice = 'escalation'
-                                    THEN coalesce(nullif(text_array(k.definition #> '{escalation,channels}'), '{}'),
-                                                  k.channels)
-                                    ELSE k.channels END) AS chosen (channel_id)
-      JOIN channel AS c ON c.id = chosen.channel_id AND (c.owner IS NULL OR c.owner = k.rule_subject)
-     WHERE k.notice <> 'resolved' AND c.enabled AND c.min_severity <= k.severe
+      FROM (SELECT *, unnest(CASE WHEN notice = 'escalation'
+                                  THEN coalesce((SELECT nullif(text_array(definition #> '{escalation,channels}'), '{}')
+                                                   FROM rule WHERE no = rule_no), channels)
+                                  ELSE channels END) AS channel_id
+              FROM kept
+             WHERE notice <> 'resolved') AS k
+      JOIN channel AS c ON c.id = k.channel_id AND (c.owner IS NULL OR c.owner = k.rule_subject)
+     WHERE c.enabled AND c.min_severity <= k.severe
  UNION
     SELECT k.id, k.severe, k.value, k.sequence, c.id, '', k.notice
       FROM kept AS k
@@ -527,11 +532,10 @@ WITH room AS (
     SELECT c.id, c.kind,
            c.rate - (SELECT count(*) FROM delivery AS d
                       WHERE d.channel_id = c.id AND d.created_at > $1::timestamptz - interval '1 minute') AS free
-      FROM channel AS c
+      FROM (SELECT DISTINCT channel_id FROM notification
+             WHERE outgoing AND delivery_id IS NULL AND dropped IS NULL AND due_at <= $1) AS n
+      JOIN channel AS c ON c.id = n.channel_id
      WHERE c.enabled AND (c.paused_until IS NULL OR c.paused_until <= $1)
-       AND EXISTS (SELECT FROM notification AS n
-                    WHERE n.channel_id = c.id AND n.outgoing AND n.delivery_id IS NULL AND n.dropped IS NULL
-                      AND n.due_at <= $1)
 ), due AS (
     SELECT n.id, n.channel_id, n.recipient, CASE WHEN room.kind = 'pagerduty' THEN n.id ELSE 0 END AS single, room.free
       FROM notification AS n
@@ -557,12 +561,14 @@ WITH room AS (
        SET delivery_id = p.id
       FROM due
       JOIN parcel AS p USING (channel_id, recipient, single)
-     WHERE n.id = due.id
+     -- Twice, as only the first finds them by their key.
+     WHERE n.id = ANY (ARRAY(SELECT id FROM due)) AND n.id = due.id
 )
 SELECT count(*) FROM made;
 
 -- name: claim_delivery
--- Take one message to send. `uncertain`: somebody died while sending it, so it may have arrived already.
+-- Take any message that can be sent now; in a storm, finding the oldest of ten thousand each time costs more than
+-- sending it. `uncertain`: somebody died while sending it, so it may have arrived already.
 -- $1 now, $2 lease interval
    UPDATE delivery AS d
       SET lease_until = $1::timestamptz + $2::interval, attempts = d.attempts + 1
@@ -577,7 +583,6 @@ SELECT count(*) FROM made;
                    OR (c.paused_until <= $1
                        AND w.id = (SELECT min(o.id) FROM delivery AS o
                                     WHERE o.channel_id = c.id AND o.status = 'waiting')))
-         ORDER BY w.next_attempt_at, w.id
             LIMIT 1
               FOR UPDATE OF w SKIP LOCKED) AS picked
     WHERE d.id = picked.id
@@ -591,16 +596,18 @@ SELECT id, owner, kind, name, config, secret, min_severity, quiet_from, quiet_un
  WHERE id = $1::text;
 
 -- name: contents_of_delivery
--- What a message tells, the worst first.
+-- What a message tells, the worst first. One by one: a join would read all alerts for the sake of one.
 -- $1 delivery id, $2 most rows
-   SELECT n.id, n.kind, n.severity, n.value, n.message, n.created_at, a.id AS alert_id, a.subject, a.labels,
-          a.started_at, a.fired_at, a.resolved_at, a.reason, r.id AS rule_id, r.definition
-     FROM notification AS n
-LEFT JOIN alert AS a ON a.id = n.alert_id
-LEFT JOIN rule AS r ON r.no = a.rule_no
-    WHERE n.delivery_id = $1::bigint
- ORDER BY n.severity DESC, n.id
-    LIMIT $2::integer;
+   SELECT n.id, n.kind, n.severity, n.value, n.message, n.created_at, a.*
+     FROM (SELECT * FROM notification WHERE delivery_id = $1::bigint ORDER BY severity DESC, id LIMIT $2::integer) AS n
+LEFT JOIN LATERAL (
+          SELECT a.id AS alert_id, a.subject, a.labels, a.started_at, a.fired_at, a.resolved_at, a.reason,
+                 r.id AS rule_id, r.definition
+            FROM alert AS a
+           CROSS JOIN LATERAL (SELECT id, definition FROM rule WHERE no = a.rule_no OFFSET 0) AS r
+           WHERE a.id = n.alert_id
+          OFFSET 0) AS a ON true
+ ORDER BY n.severity DESC, n.id;
 
 -- name: delivery_sent
 -- $1 id, $2 now, $3 provider id

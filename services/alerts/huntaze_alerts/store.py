@@ -26,9 +26,9 @@ def _compact(statement: str) -> str:
 _AGGREGATED = ("series_of_points", "series_of_jobs", "series_of_snapshots")
 TICKS: Mapping[str, str] = MappingProxyType(
     {
-        name: _compact("WITH " + ", ".join(QUERIES[part] for part in (*parts, "transition")))
+        name: _compact("WITH " + ", ".join(QUERIES[part] for part in ("readings", *parts, "transition")))
         for name, *parts in (
-            *((name, "readings", name, "aggregate_series") for name in _AGGREGATED),
+            *((name, name, "aggregate_series") for name in _AGGREGATED),
             ("percentiles_of_points", "percentiles_of_points"),
             ("percentiles_of_jobs", "percentiles_of_jobs"),
         )
@@ -304,6 +304,8 @@ async def queue_message(
 
 async def bundle(connection: Connection, now: datetime, most: int) -> int:
     """Make messages of what is due, inside the caller's transaction; return how many."""
+    # As in `prepare_for_ticks`: a loop over what a storm brings is quadratic.
+    await connection.execute("SET LOCAL enable_nestloop = off")
     await connection.execute(QUERIES["lock_evaluation"], _BUNDLE_LOCK)
     made: int = await connection.fetchval(QUERIES["bundle"], now, most)  # pyright: ignore[reportAssignmentType]
     return made
