@@ -45,6 +45,7 @@ class _Slot:
     now: datetime
     pause: timedelta | None
     usual: timedelta
+    errors: bool
 
 
 async def evaluate(pool: Pool, slot: datetime, *, now: datetime, usual: timedelta) -> Tick:
@@ -75,7 +76,7 @@ async def evaluate(pool: Pool, slot: datetime, *, now: datetime, usual: timedelt
         if not due.rules:
             return Tick(AlertsChecked(slot=slot), due.letters)
         pause = slot - due.last if due.last else None
-        done = await _evaluate(_Slot(connection, slot, now, pause, usual), due)
+        done = await _evaluate(_Slot(connection, slot, now, pause, usual, due.errors), due)
         await store.save_evaluation(connection, done, pause=pause, seconds=time.perf_counter() - began)
         if due.last is not None and due.last.date() != slot.date():
             await store.prune(connection, slot)
@@ -118,7 +119,8 @@ async def _evaluate_rules(slot: _Slot, statement: str, rules: Sequence[int]) -> 
                 pause=slot.pause,
                 usual=slot.usual,
             )
-            await store.mark_rules(slot.connection, rules, None, slot.at)
+            if slot.errors:
+                await store.mark_rules(slot.connection, rules, None, slot.at)
     except (asyncpg.PostgresConnectionError, asyncpg.TransactionRollbackError):
         raise
     except asyncpg.PostgresError as error:

@@ -10,19 +10,20 @@ SELECT pg_advisory_xact_lock($1::bigint);
 -- A rule is due when its own clock of `every` seconds struck since the last slot: nothing has to be stored.
 -- $1 slot
 WITH last AS (
-    SELECT (SELECT max(slot) FROM evaluation) AS slot, floor(extract(epoch FROM $1::timestamptz))::bigint AS clock,
+    SELECT (SELECT max(slot) FROM evaluation) AS slot, EXISTS (SELECT FROM rule WHERE error IS NOT NULL) AS errors,
+           floor(extract(epoch FROM $1::timestamptz))::bigint AS clock,
            EXISTS (SELECT FROM notification WHERE outgoing AND delivery_id IS NULL AND dropped IS NULL
                                               AND due_at <= $1)
            OR EXISTS (SELECT FROM delivery WHERE status = 'waiting' AND next_attempt_at <= $1) AS letters
 )
-   SELECT last.slot AS last, last.letters, r.source, r.aggregation = 'percentile' AS sized,
+   SELECT last.slot AS last, last.letters, last.errors, r.source, r.aggregation = 'percentile' AS sized,
           coalesce(array_agg(r.no) FILTER (WHERE r.no IS NOT NULL), '{}') AS rules
      FROM last
 LEFT JOIN rule AS r
        ON r.enabled AND r.deleted_at IS NULL
       AND (last.slot IS NULL
            OR last.clock / r.every > floor(extract(epoch FROM last.slot))::bigint / r.every)
- GROUP BY 1, 2, 3, 4;
+ GROUP BY 1, 2, 3, 4, 5;
 
 -- name: find_evaluation
 -- $1 slot
@@ -152,7 +153,8 @@ grouped AS MATERIALIZED (
      WHERE p.labels @> f.wanted
   GROUP BY 1, 2, 3
 ), observation AS NOT MATERIALIZED (
-    SELECT w.no AS rule_no, s.subject, s.labels, w.whole,
+    -- Here and below with the columns of `wish`, so that a million instances are not joined to it again.
+    SELECT w.*, s.subject, s.labels,
            CASE w.aggregation
                 WHEN 'sum' THEN s.total
                 WHEN 'count' THEN s.n
@@ -174,7 +176,7 @@ grouped AS MATERIALIZED (
 -- Fragment: percentiles over size classes; exact to the 10 percent of a class.
 -- $1 slot, $2 rule numbers
 classes AS (
-    SELECT r.no AS rule_no, r.whole, CASE WHEN r.by_subject THEN s.subject ELSE '' END AS subject,
+    SELECT r.no, CASE WHEN r.by_subject THEN s.subject ELSE '' END AS subject,
            CASE WHEN r.by_labels = '{}' THEN '{}'::jsonb
                 ELSE coalesce((SELECT jsonb_object_agg(name, s.labels -> name)
                                  FROM unnest(r.by_labels) AS name WHERE s.labels ? name), '{}')
@@ -185,37 +187,40 @@ classes AS (
                       AND (r.whose = '' OR s.subject = r.whose)
       JOIN point AS p ON p.series_id = s.id
                      AND p.at >= $1::timestamptz - r.delay - r.span AND p.at < $1 - r.delay
-  GROUP BY r.no, r.whole, 3, 4, r.quantile, p.size
+  GROUP BY r.no, 2, 3, r.quantile, p.size
 ), ranked AS (
-    SELECT *, sum(n) OVER (PARTITION BY rule_no, subject, labels ORDER BY size) AS up_to,
-           sum(n) OVER (PARTITION BY rule_no, subject, labels) AS of_all
+    SELECT *, sum(n) OVER (PARTITION BY no, subject, labels ORDER BY size) AS up_to,
+           sum(n) OVER (PARTITION BY no, subject, labels) AS of_all
       FROM classes
 ), observation AS (
-    SELECT rule_no, subject, labels, whole, min(high) FILTER (WHERE up_to >= quantile * of_all) AS value,
-           max(of_all) AS samples
-      FROM ranked
-  GROUP BY rule_no, subject, labels, whole
+    SELECT w.*, f.subject, f.labels, f.value, f.samples
+      FROM (SELECT no, subject, labels, min(high) FILTER (WHERE up_to >= quantile * of_all) AS value,
+                   max(of_all) AS samples
+              FROM ranked
+          GROUP BY no, subject, labels) AS f
+      JOIN wish AS w USING (no)
 )
 
 -- name: percentiles_of_jobs
 -- Fragment: exact percentiles of how long jobs took.
 -- $1 slot, $2 rule numbers
 observation AS (
-    SELECT r.no AS rule_no, r.whole, '' AS subject,
-           CASE WHEN r.by_labels = '{}' THEN '{}'::jsonb
-                ELSE coalesce((SELECT jsonb_object_agg(name, l.labels -> name)
-                                 FROM unnest(r.by_labels) AS name WHERE l.labels ? name), '{}')
-           END AS labels,
-           (percentile_disc(ARRAY[r.quantile]) WITHIN GROUP (ORDER BY j.seconds))[1] AS value,
-           count(*)::float8 AS samples
-      FROM wish AS r
-      JOIN ops_read.job_outcomes AS j
-        ON j.finished_at >= $1::timestamptz - r.delay - r.span AND j.finished_at < $1 - r.delay
-     CROSS JOIN LATERAL (SELECT jsonb_strip_nulls(jsonb_build_object(
-               'worker', j.worker, 'state', j.state, 'error', j.error_code,
-               'schedule', substring(j.job_id FROM '^(.+)\.\d{8}T\d{4}Z$'))) AS labels) AS l
-     WHERE r.metric = 'job.seconds' AND l.labels @> r.wanted
-  GROUP BY r.no, r.whole, r.quantile, 4
+    SELECT w.*, '' AS subject, f.labels, f.value, f.samples
+      FROM wish AS w
+     CROSS JOIN LATERAL (
+           SELECT g.labels, (percentile_disc(ARRAY[w.quantile]) WITHIN GROUP (ORDER BY j.seconds))[1] AS value,
+                  count(*)::float8 AS samples
+             FROM ops_read.job_outcomes AS j
+            CROSS JOIN LATERAL (SELECT jsonb_strip_nulls(jsonb_build_object(
+                      'worker', j.worker, 'state', j.state, 'error', j.error_code,
+                      'schedule', substring(j.job_id FROM '^(.+)\.\d{8}T\d{4}Z$'))) AS labels) AS l
+            CROSS JOIN LATERAL (SELECT coalesce((SELECT jsonb_object_agg(name, l.labels -> name)
+                                                   FROM unnest(w.by_labels) AS name WHERE l.labels ? name), '{}')
+                                       AS labels) AS g
+            WHERE j.finished_at >= $1::timestamptz - w.delay - w.span AND j.finished_at < $1 - w.delay
+              AND l.labels @> w.wanted
+         GROUP BY g.labels) AS f
+     WHERE w.metric = 'job.seconds'
 )
 
 -- name: transition
@@ -233,23 +238,23 @@ observation AS (
 live AS (
     SELECT * FROM alert WHERE state <> 'resolved' AND rule_no = ANY ($2::bigint[])
 ), complete AS (
-    SELECT rule_no, subject, labels, value, samples FROM observation
+    SELECT no, subject, labels, value, samples, direction, threshold, min_samples, no_data FROM observation
  UNION ALL
-    SELECT w.no, w.whose, '{}',
-           CASE w.aggregation
-                WHEN 'age' THEN extract(epoch FROM least(w.span, $1::timestamptz - w.created_at))::float8 END,
-           CASE w.aggregation WHEN 'age' THEN 'infinity'::float8 ELSE 0 END
-      FROM wish AS w
-     WHERE (w.aggregation = 'age' OR w.no_data = 'alert') AND w.whole
-       AND NOT EXISTS (SELECT FROM observation AS o WHERE o.rule_no = w.no AND o.whole)
+    SELECT no, whose, '{}',
+           CASE aggregation
+                WHEN 'age' THEN extract(epoch FROM least(span, $1::timestamptz - created_at))::float8 END,
+           CASE aggregation WHEN 'age' THEN 'infinity'::float8 ELSE 0 END,
+           direction, threshold, min_samples, no_data
+      FROM wish
+     WHERE (aggregation = 'age' OR no_data = 'alert') AND whole
+       AND NOT EXISTS (SELECT FROM observation AS o WHERE o.no = wish.no AND o.whole)
 ), loud AS (
     -- Of a million quiet instances none has to be looked at any further.
-    SELECT c.*
-      FROM complete AS c
-      JOIN wish AS w ON w.no = c.rule_no
-     WHERE w.direction * c.value >= w.threshold
-        OR ((c.value IS NULL OR c.samples < w.min_samples) AND w.no_data = 'alert')
-        OR (c.rule_no, c.subject, c.labels) IN (SELECT rule_no, subject, labels FROM live)
+    SELECT no AS rule_no, subject, labels, value, samples
+      FROM complete
+     WHERE direction * value >= threshold
+        OR ((value IS NULL OR samples < min_samples) AND no_data = 'alert')
+        OR (no, subject, labels) IN (SELECT rule_no, subject, labels FROM live)
 ), met AS (
     SELECT rule_no, subject, labels, o.value AS measured, o.samples,
            a.id AS alert_id, a.state, a.since, a.severity, a.fired_at, a.missing_since, a.flapping,

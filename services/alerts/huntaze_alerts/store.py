@@ -62,6 +62,8 @@ class Due:
     """The slot before; None at the very first."""
     letters: bool
     """Messages wait that could be sent now."""
+    errors: bool
+    """Some rule could not be evaluated before."""
     rules: Mapping[str, Sequence[int]]
     """Numbers of the due rules, by the name of the statement in ``TICKS`` that evaluates them."""
 
@@ -155,7 +157,7 @@ async def due(connection: Connection | Pool, slot: datetime) -> Due:
     """Find what a slot has to evaluate, with one cheap query."""
     rows = await connection.fetch(QUERIES["due_rules"], slot)
     rules = {READERS[row["source"], row["sized"]]: row["rules"] for row in rows if row["rules"]}
-    return Due(rows[0]["last"], rows[0]["letters"], rules)
+    return Due(rows[0]["last"], rows[0]["letters"], rows[0]["errors"], rules)
 
 
 async def tick(
