@@ -1,5 +1,6 @@
 """Ask for the reports that are due: one job per user and period, whatever is repeated."""
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
@@ -13,27 +14,27 @@ from huntaze_data.reports.periods import newest
 
 LOOKS = 3
 """A report is asked for when it is due, and on so many days after it again, for data that come late."""
-PAGE = 200
-"""Users that one job looks at; a follow-up job does the next ones."""
+PAGE = 250
+"""Users that are read at once."""
+MOST = 200
+"""Reports after which a job leaves the next users to a follow-up."""
 _DRAFT = DataProcessed(action="dispatch-reports")
 
 
 async def dispatch(job: DispatchReports, run: Run, pool: Pool) -> DataProcessed:
-    """Ask for the due reports of a page of users, and leave the rest to a follow-up.
+    """Ask for the due reports of users until they are many, and leave the rest to a follow-up.
 
     An outage of up to three days delays reports and loses none.
     """
     slot = job.slot or run.scheduled_for or run.now()
-    users = await store.recipients(pool, job.after, PAGE)
-    due = [asked for user in users for asked in due_at(slot, user)]
-    complete = len(users) < PAGE
+    found = await _find_due(pool, slot, job.after)
     async with run.commit(_DRAFT) as transaction:
-        fresh = await store.ask(transaction.connection, due)
-        if not complete:
+        fresh = await store.ask(transaction.connection, found.due)
+        if found.last is not None:
             # First, so that the next page does not wait for this one's reports.
-            follow_up = DispatchReports(slot=slot, after=users[-1].user_id)
+            follow_up = DispatchReports(slot=slot, after=found.last)
             await transaction.send("data-processing", follow_up, job_id=_next_id(run.job_id))
-        for asked in (each for each in due if each.report_id in fresh):
+        for asked in (each for each in found.due if each.report_id in fresh):
             await transaction.send(
                 "data-processing",
                 GenerateReport(kind=asked.period.kind, first=asked.period.first),
@@ -41,9 +42,33 @@ async def dispatch(job: DispatchReports, run: Run, pool: Pool) -> DataProcessed:
                 user_id=asked.user_id,
             )
         transaction.result = result = DataProcessed(
-            action="dispatch-reports", users=len(users), reports=len(fresh), complete=complete
+            action="dispatch-reports", users=found.users, reports=len(fresh), complete=found.last is None
         )
     return result
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What is due among some users."""
+
+    due: list[store.Asked]
+    users: int
+    last: str | None
+    """The last user looked at; None after the last one there is."""
+
+
+async def _find_due(pool: Pool, slot: datetime, after: str | None) -> Found:
+    due: list[store.Asked] = []
+    seen = 0
+    while True:
+        users = await store.recipients(pool, after, PAGE)
+        due += await store.not_asked(pool, [asked for user in users for asked in due_at(slot, user)])
+        seen += len(users)
+        if len(users) < PAGE:
+            return Found(due, seen, None)
+        after = users[-1].user_id
+        if len(due) >= MOST:
+            return Found(due, seen, after)
 
 
 def due_at(slot: datetime, user: store.Recipient) -> list[store.Asked]:

@@ -30,6 +30,7 @@ from huntaze_data.reports.periods import Anchors, Period, midnight, preceding
 from huntaze_data.reports.significance import BASELINE_DAYS, LEVEL, poisson_tail
 
 MOST_POSTS = 10
+LONGEST_NAME, LONGEST_TITLE = 80, 160
 _DAY = timedelta(days=1)
 _KINDS = ("subscription", "tip", "message")
 
@@ -101,7 +102,7 @@ async def gather(
     watched = _watched(metrics, social, payments, window, received, sent)
     return Report(
         kind=period.kind,
-        name=person.name,
+        name=wording.clean(person.name, LONGEST_NAME),
         time_zone=zone.key,
         period=Span(period.first, period.last),
         begins_at=begin,
@@ -305,7 +306,7 @@ def _watched(
 def _post(post: store.Post, zone: ZoneInfo) -> TopPost:
     return TopPost(
         platform=post.platform,
-        title=post.title,
+        title=wording.clean(post.title, LONGEST_TITLE),
         published_at=post.published_at.astimezone(zone),
         views=post.views,
         engagement=post.engagement,

@@ -148,6 +148,13 @@ SELECT u.user_id, u.time_zone, u.created_at, p.weekly, p.monthly, p.weekday, p.m
  ORDER BY u.user_id
  LIMIT $2::integer;
 
+-- name: not_asked
+-- Which of these were not asked for in their look yet.
+-- $1 report_id text[], $2 look smallint[]
+SELECT d.report_id
+  FROM unnest($1::text[], $2::smallint[]) AS d (report_id, look)
+ WHERE NOT EXISTS (SELECT FROM report AS r WHERE r.report_id = d.report_id AND r.look >= d.look);
+
 -- name: ask
 -- Note which reports are asked for, and return those that were not asked for in this look before.
 -- $1 report_id text[], $2 user_id text[], $3 kind text[], $4 first_day date[], $5 last_day date[],

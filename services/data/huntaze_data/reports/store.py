@@ -196,6 +196,15 @@ async def recipients(pool: Pool, after: str | None, limit: int) -> list[Recipien
     ]
 
 
+async def not_asked(pool: Pool, due: Sequence[Asked]) -> list[Asked]:
+    """Leave out what was asked for in its look already."""
+    rows = await pool.fetch(
+        _QUERIES["not_asked"], [each.report_id for each in due], [each.look for each in due]
+    )
+    wanted = {row["report_id"] for row in rows}
+    return [each for each in due if each.report_id in wanted]
+
+
 async def ask(connection: Connection, due: Sequence[Asked]) -> set[str]:
     """Note which reports are asked for; return the ids of those that were not in this look before."""
     rows = await connection.fetch(

@@ -10,6 +10,7 @@ import sys
 import tempfile
 from importlib import resources
 from pathlib import Path
+from typing import Literal
 
 import typst
 
@@ -31,6 +32,14 @@ def main() -> int:
 
 
 def _compile(template: str, root: str, fonts: str, view: str) -> bytes:
+    """Make a PDF/UA; where a letter has no glyph, which that forbids, a tagged PDF with a box for it."""
+    try:
+        return _pdf(template, root, fonts, view, "ua-1")
+    except typst.TypstError:
+        return _pdf(template, root, fonts, view, "1.7")
+
+
+def _pdf(template: str, root: str, fonts: str, view: str, standard: Literal["ua-1", "1.7"]) -> bytes:
     pdf = typst.compile(
         template,
         root=root,
@@ -41,7 +50,7 @@ def _compile(template: str, root: str, fonts: str, view: str) -> bytes:
         package_path=root,
         package_cache_path=root,
         format="pdf",
-        pdf_standards="ua-1",
+        pdf_standards=standard,
         timestamp=0,
     )
     assert isinstance(pdf, bytes)

@@ -116,6 +116,19 @@ def moment(value: datetime) -> str:
     return f"{WEEKDAYS[value.weekday()]} {day(value.date())}, {value:%H:%M}"
 
 
+def clean(text: str, most: int) -> str:
+    """Cut what a user wrote to a length, without what has no shape or turns the text around it."""
+    kept = "".join(" " if letter.isspace() else letter for letter in text[: 4 * most] if _is_shown(letter))
+    return kept if len(kept) <= most else kept[: most - 1].rstrip() + "…"
+
+
+def _is_shown(letter: str) -> bool:
+    # Joiners make families of emoji and the shapes of Persian and Indic letters.
+    if letter.isspace() or letter in "\u200c\u200d":
+        return True
+    return unicodedata.category(letter) not in ("Cc", "Cf", "Cs")
+
+
 def direction(text: str) -> Literal["ltr", "rtl"]:
     """Return the direction of a text's first letter that has one."""
     kinds = (unicodedata.bidirectional(letter) for letter in text)

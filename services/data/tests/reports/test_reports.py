@@ -187,6 +187,28 @@ async def test_a_page_is_self_contained_and_escapes_what_users_wrote(world) -> N
     assert len(pdf) < 500_000
 
 
+@pytest.mark.parametrize(
+    "title",
+    [
+        "#eval(sys.inputs) $a$ \\ @b `raw` //",
+        "한국어 日本語 हिन्दी தமிழ் ქართული",
+        "አማርኛ \U000f0000 has no glyph",
+        "\u202egnirts\x07\x1b[31m",
+        "👩‍👩‍👧‍👦🏳️‍🌈" * 200,
+        "x" * 100_000,
+    ],
+)
+async def test_whatever_a_user_writes_is_typeset_as_text(world, title: str) -> None:
+    await world.add_user(name=title)
+    await world.add_snapshots([10] * 14)
+    await world.add_post(title)
+    made = await world.report(GenerateReport(), "r1")
+    assert (await world.content(made, "pdf")).startswith(b"%PDF-1.")
+    page = (await world.content(made, "html")).decode()
+    assert len(page) < 200_000
+    assert not set(page) & set("\u202e\x07\x1b")
+
+
 @pytest.mark.parametrize("count", [0, 1, 10_000_000])
 async def test_any_number_of_followers_can_be_drawn(world, count: int) -> None:
     await world.add_user()
