@@ -2,7 +2,6 @@
 
 from typing import Annotated
 
-import msgspec
 from msgspec import Meta, Struct
 
 from huntaze_contracts.base import Result
@@ -16,6 +15,13 @@ class Problem(Result, frozen=True):
     status: int
     code: str
     detail: str
+
+
+# Documented as a number, and shown quoted in an example.
+Milliseconds = (
+    Annotated[int, Meta(ge=0, lt=10**13, description="Since 1970.")]
+    | Annotated[str, Meta(pattern=r"^[0-9]{1,13}$")]
+)
 
 
 class Callback(Struct, frozen=True, kw_only=True, rename="camel"):
@@ -33,4 +39,4 @@ class Callback(Struct, frozen=True, kw_only=True, rename="camel"):
     body: Annotated[str, Meta(description="The response's body, base64.")] = ""
     source_body: Annotated[str, Meta(description="The message's body, base64.")] = ""
     schedule_id: str | None = None
-    created_at: int | msgspec.UnsetType = msgspec.UNSET
+    created_at: Milliseconds | None = None

@@ -55,6 +55,22 @@ async def test_a_held_event_loop_keeps_its_lease(laboratory, volume: Callable[[i
     assert (await laboratory.conclude("F16 event loop held for 3 leases", record)).jobs == record.jobs
 
 
+async def test_a_slow_commit_is_not_mistaken_for_a_lost_lease(laboratory) -> None:
+    """A beat that waits for the row of a committing job finds it finished: that is no reason to stop the job."""
+    async with laboratory.sql() as connection:
+        await connection.execute(
+            "CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS"
+            " 'BEGIN PERFORM pg_sleep(0.8); RETURN NULL; END';"
+            "CREATE CONSTRAINT TRIGGER slow AFTER UPDATE ON job DEFERRABLE INITIALLY DEFERRED"
+            " FOR EACH ROW WHEN (NEW.state = 'succeeded') EXECUTE FUNCTION slow()"
+        )
+    async with laboratory.worker() as worker:
+        await worker.live(lease=1)
+        answers = [await worker.deliver(laboratory.job(n)) for n in range(3)]
+    assert [answer.status_code for answer in answers] == [200, 200, 200], answers[0].text
+    await laboratory.conclude("F16 commit slower than a beat", Record(jobs=3, deliveries=3, faults=3))
+
+
 async def test_every_interleaving_of_two_owners_ends_with_one_effect(laboratory) -> None:
     """F17: the lease may run out before any step of an owner; whoever was fenced leaves nothing behind."""
     orders = [
@@ -146,7 +162,7 @@ def test_the_ledger_behaves_like_its_model(
 
         @rule()
         def deliver_another_payload(self) -> None:
-            if self.state is not None:
+            if self.epoch:
                 assert run(self.ledger.claim(ticket(self.job_id, b"other"))) is None
 
         @rule()
@@ -183,6 +199,12 @@ def test_the_ledger_behaves_like_its_model(
             assert (answer is not None) == (self.state in {"retry", "running"})
             if self.state == "retry":
                 self.state = "cancelled"
+
+        @rule()
+        def bury(self) -> None:
+            held = self.state in {"succeeded", "cancelled"} or (self.state == "running" and self.alive)
+            assert run(self.ledger.bury(ticket(self.job_id), "dlq", FAILURE)) != held
+            self.state = self.state if held else "failed"
 
         @invariant()
         def agrees(self) -> None:

@@ -9,9 +9,10 @@ from huntaze_contracts.failure import Callback
 from litestar.types import Receive, Scope, Send
 
 from huntaze_common.errors import PayloadInvalid, UpstreamUnavailable
-from huntaze_common.ledger.claims import Failure, Ledger
+from huntaze_common.ledger.claims import Failure, Ledger, Ticket
 from huntaze_common.postgres import TRANSIENT_ERRORS
 from huntaze_common.signed_requests import SignedRequests
+from huntaze_common.slots import slot_job_id, slot_of
 from huntaze_common.worker import answer_error
 
 MAX_BODY = 2 * 1024 * 1024
@@ -44,7 +45,8 @@ class FailureCallback:
     async def _bury(self, body: bytes) -> None:
         try:
             callback = self._callbacks.decode(body)
-            envelope = self._envelopes.decode(base64.b64decode(callback.source_body))
+            source_body = base64.b64decode(callback.source_body)
+            envelope = self._envelopes.decode(source_body)
         except (msgspec.DecodeError, ValueError, RecursionError) as error:
             raise PayloadInvalid(f"not a failure callback of one of our jobs: {error}") from None
         failure = Failure(
@@ -53,12 +55,39 @@ class FailureCallback:
             retryable=True,
         )
         try:
-            job_id = envelope.job_id
-            if job_id is None and envelope.schedule is not None:
-                job_id = await self._ledger.slot_of_message(callback.source_message_id, envelope.schedule.id)
-            buried = job_id is not None and await self._ledger.bury(job_id, callback.dlq_id, failure)
+            job_id = await self._job_of(envelope, callback)
+            buried = job_id is not None and await self._ledger.bury(
+                _ticket(job_id, envelope, body=source_body, message_id=callback.source_message_id),
+                callback.dlq_id,
+                failure,
+            )
         except TRANSIENT_ERRORS as error:
             raise UpstreamUnavailable("the database did not answer", after=10) from error
         _log.error(
             "job_given_up", job_id=job_id, dlq_id=callback.dlq_id, status=callback.status, known=buried
         )
+
+    async def _job_of(self, envelope: Envelope, callback: Callback) -> str | None:
+        """Name the job; a schedule's message is the slot that it filled, or would have filled when it was made."""
+        if envelope.job_id is not None or envelope.schedule is None:
+            return envelope.job_id
+        earlier = await self._ledger.slot_of_message(callback.source_message_id, envelope.schedule.id)
+        if earlier is not None or callback.created_at is None:
+            return earlier
+        return slot_job_id(envelope.schedule, slot_of(envelope.schedule, int(callback.created_at) / 1000))
+
+
+def _ticket(job_id: str, envelope: Envelope, *, body: bytes, message_id: str) -> Ticket:
+    return Ticket(
+        job_id=job_id,
+        type=envelope.type,
+        schema_version=envelope.schema_version,
+        user_id=envelope.user_id,
+        body=body,
+        # Its payload may be what was wrong with it, so it has no fingerprint yet; the first claim brings it.
+        payload_sha=b"",
+        message_id=message_id,
+        schedule_id=envelope.schedule and envelope.schedule.id,
+        traceparent=envelope.trace_context and envelope.trace_context.traceparent,
+        enqueued_at=envelope.enqueued_at,
+    )

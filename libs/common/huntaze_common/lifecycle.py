@@ -271,9 +271,14 @@ class Lifecycle:
                 reasons.append(reason)
                 task.cancel()
 
+        def stop_unless_finishing(reason: JobError) -> None:
+            # The heart cannot tell a row that has just been finished from one that was taken over.
+            if not run.finishing:
+                stop(reason)
+
         def stop_from_heart(reason: JobError) -> None:
             with contextlib.suppress(RuntimeError):  # the loop may be closed by then
-                loop.call_soon_threadsafe(stop, reason)
+                loop.call_soon_threadsafe(stop_unless_finishing, reason)
 
         self._heart.watch(
             claim,

@@ -85,6 +85,8 @@ class Run:
         """The slot of the schedule that this job fills; None for other jobs."""
         self.trace_context = trace_context
         self.committed: Result | None = None
+        self.finishing = False
+        """True from the moment that the ledger itself decides whether the claim still holds."""
         self.queued = 0
         """How many messages the job left in the outbox."""
         self._claim = claim
@@ -123,6 +125,7 @@ class Run:
                     transaction = Transaction(connection, result, self)
                     yield transaction
                     result = transaction.result
+                    self.finishing = True
                     await self._ledger.finish(connection, self._claim, msgspec.json.encode(result))
                     finished = True
         except TRANSIENT_ERRORS as error:

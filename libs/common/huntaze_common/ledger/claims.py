@@ -168,9 +168,27 @@ class Ledger:
             await self._pool.execute(_QUERIES["notify_cancel"], CANCEL_CHANNEL, job_id)
         return state
 
-    async def bury(self, job_id: str, dlq_id: str | None, failure: Failure) -> bool:
-        """Record that QStash gave the job's message up; False when the job went on or finished meanwhile."""
-        return await self._pool.fetchval(_QUERIES["bury"], job_id, dlq_id, _json(failure)) is not None
+    async def bury(self, ticket: Ticket, dlq_id: str | None, failure: Failure) -> bool:
+        """Record that QStash gave the job's message up, even if no delivery of it ever claimed the job.
+
+        False when the job went on or finished meanwhile.
+        """
+        row = await self._pool.fetchrow(
+            _QUERIES["bury"],
+            ticket.job_id,
+            ticket.type,
+            ticket.schema_version,
+            ticket.user_id,
+            ticket.body,
+            ticket.payload_sha,
+            ticket.message_id,
+            ticket.schedule_id,
+            ticket.traceparent,
+            ticket.enqueued_at,
+            dlq_id,
+            _json(failure),
+        )
+        return row is not None
 
     async def requeue(self, connection: Connection, job_id: str) -> tuple[str, bytes, int] | None:
         """Let a failed or cancelled job run again; return its worker, its body and how often it was done."""

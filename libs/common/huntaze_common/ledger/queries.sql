@@ -2,7 +2,7 @@
 
 -- name: claim
 -- Take a job for this delivery. Returns no row if it is finished, held by a live lease, or was
--- enqueued with another payload: then `find` tells which.
+-- claimed with another payload: then `find` tells which.
 -- $1 job_id, $2 type, $3 schema_version, $4 user_id, $5 body bytea, $6 payload_sha bytea, $7 lease interval,
 -- $8 owner, $9 message_id, $10 schedule_id, $11 traceparent, $12 enqueued_at
 INSERT INTO job AS j (job_id, type, schema_version, user_id, body, payload_sha, state, lease_until, owner,
@@ -18,6 +18,12 @@ ON CONFLICT (job_id) DO UPDATE
             crashes          = CASE j.state WHEN 'running' THEN j.crashes + 1
                                             WHEN 'failed' THEN 0
                                             ELSE j.crashes END,
+            -- The same as before, or this is the first claim of a job that was buried unseen.
+            type             = EXCLUDED.type,
+            schema_version   = EXCLUDED.schema_version,
+            user_id          = EXCLUDED.user_id,
+            body             = EXCLUDED.body,
+            payload_sha      = EXCLUDED.payload_sha,
             lease_until      = EXCLUDED.lease_until,
             owner            = EXCLUDED.owner,
             message_id       = EXCLUDED.message_id,
@@ -26,8 +32,7 @@ ON CONFLICT (job_id) DO UPDATE
             error            = NULL,
             stage            = '',
             progress         = 0
-      WHERE j.payload_sha = EXCLUDED.payload_sha
-        AND j.type = EXCLUDED.type
+      WHERE (j.epoch = 0 OR (j.payload_sha = EXCLUDED.payload_sha AND j.type = EXCLUDED.type))
         AND (j.state IN ('queued', 'retry', 'failed')
              OR (j.state = 'running' AND j.lease_until < clock_timestamp()))
   RETURNING j.epoch, j.crashes, j.deliveries;
@@ -131,15 +136,20 @@ SELECT pg_notify($1::text, $2::text);
 RETURNING type, body, retries_by_hand;
 
 -- name: bury
--- QStash gave the message up: record it, unless the job went on or finished meanwhile.
--- $1 job_id, $2 dlq_id, $3 error json
-   UPDATE job
-      SET state = 'failed', dlq_id = $2::text, error = coalesce(error, $3::json),
-          finished_at = coalesce(finished_at, clock_timestamp()), lease_until = NULL
-    WHERE job_id = $1::text
-      AND (state IN ('queued', 'retry', 'failed')
-           OR (state = 'running' AND lease_until < clock_timestamp()))
-RETURNING job_id;
+-- QStash gave the message up: record it, unless the job went on or finished meanwhile. A job that was never
+-- claimed gets a row with epoch 0, which binds the id to no payload: nothing has run yet.
+-- $1 job_id, $2 type, $3 schema_version, $4 user_id, $5 body bytea, $6 payload_sha bytea, $7 message_id,
+-- $8 schedule_id, $9 traceparent, $10 enqueued_at, $11 dlq_id, $12 error json
+INSERT INTO job AS j (job_id, type, schema_version, user_id, body, payload_sha, state, epoch, deliveries,
+                      message_id, schedule_id, traceparent, enqueued_at, dlq_id, error, finished_at)
+     VALUES ($1::text, $2::text, $3::integer, $4::text, $5::bytea, $6::bytea, 'failed', 0, 0,
+             $7::text, $8::text, $9::text, $10::timestamptz, $11::text, $12::json, clock_timestamp())
+ON CONFLICT (job_id) DO UPDATE
+        SET state = 'failed', dlq_id = EXCLUDED.dlq_id, error = coalesce(j.error, EXCLUDED.error),
+            finished_at = coalesce(j.finished_at, EXCLUDED.finished_at), lease_until = NULL
+      WHERE j.state IN ('queued', 'retry', 'failed')
+         OR (j.state = 'running' AND j.lease_until < clock_timestamp())
+  RETURNING j.job_id;
 
 -- name: outbox_add
 -- Queue a message in the transaction of the effects that cause it. The same dedup_id is queued once.
