@@ -68,7 +68,7 @@ class FailureCallback:
         )
 
     async def _job_of(self, envelope: Envelope, callback: Callback) -> str | None:
-        """Name the job; a schedule's message is the slot that it filled, or would have filled when it was made."""
+        """Name the job; a schedule's message is the slot it filled, or would have when it was made."""
         if envelope.job_id is not None or envelope.schedule is None:
             return envelope.job_id
         earlier = await self._ledger.slot_of_message(callback.source_message_id, envelope.schedule.id)
