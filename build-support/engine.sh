@@ -122,6 +122,9 @@ bootstrap() {
 python_stand_in() {
     bootstrap python python3,python3-pip,tzdata,netbase '
         rm -f "$1"/usr/lib/python3.13/EXTERNALLY-MANAGED
+        mkdir -p "$1"/usr/local/lib/python3.13/dist-packages
+        mv "$1"/usr/lib/python3/dist-packages/pip* "$1"/usr/local/lib/python3.13/dist-packages
+        mv "$1"/usr/bin/pip* "$1"/usr/local/bin
         for name in python python3 python3.13; do ln -s /usr/bin/python3.13 "$1/usr/local/bin/$name"; done'
     docker import --change 'ENV PATH=/usr/local/bin:/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin LANG=C.UTF-8' \
         --change 'CMD ["python3"]' "$work/python.tar" "$python_image" >/dev/null

@@ -12,7 +12,8 @@ if ! docker info >/dev/null 2>&1; then
 fi
 revision=$(git rev-parse HEAD 2>/dev/null || echo unknown)
 tag=${TAG:-dev}
-for service in ${*:-video trends data alerts local}; do
+[ $# -gt 0 ] || set -- video trends data alerts local
+for service in "$@"; do
     recipe=worker
     directory=services/$service
     [ "$service" != local ] || { recipe=local; directory=local/stack; }

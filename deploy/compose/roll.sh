@@ -11,5 +11,5 @@ compose() { docker compose -f "$(dirname "$0")/../compose.yaml" "$@"; }
 old=$(compose "$@" ps --quiet "$service")
 compose "$@" run --rm --no-deps "migrate-$service"
 compose "$@" up --detach --no-deps --no-recreate --scale "$service=2" --wait "$service"
-docker stop --time 30 $old >/dev/null
-docker rm $old >/dev/null
+docker stop --time 30 "$old" >/dev/null
+docker rm "$old" >/dev/null

@@ -21,7 +21,7 @@ RUN uv pip install --quiet --offline --no-deps --compile-bytecode \
         ./contracts ./libs/common ./local/qstash ./local/stack
 
 FROM ${PYTHON_IMAGE}
-RUN rm -rf /usr/local/lib/python3.13/site-packages/pip* /usr/local/lib/python3.13/ensurepip /usr/local/bin/pip*
+RUN rm -rf /usr/local/lib/python3.13/*-packages/pip* /usr/local/lib/python3.13/ensurepip /usr/local/bin/pip*
 COPY --from=build /venv /venv
 # A volume that is mounted here belongs to the user that the image runs as.
 RUN install -d -o 65532 -g 65532 /data

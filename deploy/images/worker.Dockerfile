@@ -29,7 +29,7 @@ RUN uv pip install --quiet --offline --no-deps --compile-bytecode \
 
 FROM ${PYTHON_IMAGE}
 # Nothing that installs or builds belongs into what runs.
-RUN rm -rf /usr/local/lib/python3.13/site-packages/pip* /usr/local/lib/python3.13/ensurepip /usr/local/bin/pip*
+RUN rm -rf /usr/local/lib/python3.13/*-packages/pip* /usr/local/lib/python3.13/ensurepip /usr/local/bin/pip*
 COPY --from=build /venv /venv
 ENV PATH=/venv/bin:/usr/local/bin:/usr/bin:/bin PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 PORT=8000
 USER 65532:65532

@@ -174,8 +174,9 @@ class Platform:
     def finished(
         self, service: str, prefix: str, *, count: int = 1, seconds: float = 300
     ) -> list[asyncpg.Record]:
-        """Wait until ``count`` jobs whose ids begin with ``prefix`` are over, and return their ledger rows."""
-        statement = f"SELECT * FROM {service}.job WHERE starts_with(job_id, $1) AND finished_at IS NOT NULL"
+        """Wait until ``count`` jobs, ``prefix`` or ``prefix``-1 and so on, are over, and return their ledger rows."""
+        mine = "job_id = $1 OR starts_with(job_id, $1 || '-')"
+        statement = f"SELECT * FROM {service}.job WHERE ({mine}) AND finished_at IS NOT NULL"
         until = time.monotonic() + seconds
         while time.monotonic() < until:
             try:

@@ -1,5 +1,6 @@
 """The main jobs and the contract of the endpoint, through the images that would be deployed."""
 
+import asyncio
 import hashlib
 import json
 import os
@@ -8,7 +9,9 @@ import subprocess
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import av
 import httpx
+import numpy
 import pytest
 from huntaze_contracts.alerts import CheckAlerts
 from huntaze_contracts.base import Payload
@@ -21,21 +24,38 @@ from huntaze_local.sample_clip import make_sample_clip
 ROOT = Path(__file__).resolve().parents[2]
 
 
-@pytest.fixture(scope="module")
-def source(platform, tmp_path_factory: pytest.TempPathFactory) -> StoredVideo:
-    """The demo's sample clip, in the platform's object store."""
-    import asyncio
-
-    path = tmp_path_factory.mktemp("clip") / "sample.mp4"
-    make_sample_clip(path)
+def upload(platform, path: Path) -> StoredVideo:
+    """Put a clip into the platform's object store, where the web application would put it."""
     key = f"uploads/tests/{hashlib.sha256(path.read_bytes()).hexdigest()}.mp4"
 
-    async def upload() -> None:
+    async def put() -> None:
         async with platform.object_store() as store:
             await store.put(key, path.read_bytes(), content_type="video/mp4")
 
-    asyncio.run(upload())
+    asyncio.run(put())
     return StoredVideo(key=key)
+
+
+@pytest.fixture(scope="module")
+def source(platform, tmp_path_factory: pytest.TempPathFactory) -> StoredVideo:
+    """The demo's sample clip."""
+    path = tmp_path_factory.mktemp("clip") / "sample.mp4"
+    make_sample_clip(path)
+    return upload(platform, path)
+
+
+@pytest.fixture(scope="module")
+def short(platform, tmp_path_factory: pytest.TempPathFactory) -> StoredVideo:
+    """Two seconds with one cut, so that hundreds of jobs take minutes and not hours."""
+    path = tmp_path_factory.mktemp("clip") / "short.mp4"
+    with av.open(path, "w") as container:
+        stream = container.add_stream("h264", rate=10, width=160, height=90, pix_fmt="yuv420p")
+        for number in range(20):
+            shade = 40 if number < 10 else 200
+            frame = av.VideoFrame.from_ndarray(numpy.full((90, 160, 3), shade, numpy.uint8), format="rgb24")
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+    return upload(platform, path)
 
 
 def new_id(name: str) -> str:
@@ -72,8 +92,10 @@ def test_an_endpoint_refuses_what_qstash_did_not_sign(platform, worker: str) -> 
     """The same answers as without a container around it."""
     url = platform.url(WORKERS[worker].service)
     path = WORKERS[worker].path
-    assert httpx.post(url + path, content=b"{}").status_code == 401
-    assert httpx.post(url + path, content=b"{}", headers={"upstash-signature": "a.b.c"}).status_code == 401
+    headers = {"content-type": "application/json"}
+    assert httpx.post(url + path, content=b"{}", headers=headers).status_code == 401
+    headers["upstash-signature"] = "a.b.c"
+    assert httpx.post(url + path, content=b"{}", headers=headers).status_code == 401
     assert httpx.get(url + path).status_code == 405
     assert httpx.get(f"{url}/jobs/x").status_code == 401
     assert httpx.get(f"{url}/metrics").status_code == 401
@@ -94,12 +116,12 @@ def test_a_killed_worker_loses_and_doubles_nothing(platform, source: StoredVideo
     assert len(platform.query("SELECT 1 FROM video.video WHERE job_id = $1", job_id)) == 1
 
 
-def test_jobs_outlive_a_restart_of_the_database(platform, source: StoredVideo) -> None:
+def test_jobs_outlive_a_restart_of_the_database(platform, short: StoredVideo) -> None:
     """Ten jobs are under way when the server goes; deliveries are refused until it is back, and none is lost."""
     prefix = new_id("restart")
     for number in range(10):
         job_id = f"{prefix}-{number}"
-        payload = VideoProcessing(video_id=job_id, source=source)
+        payload = VideoProcessing(video_id=job_id, source=short)
         platform.publish("video-processing", payload, job_id, flow="parallelism=2")
     while not platform.query("SELECT 1 FROM video.job WHERE starts_with(job_id, $1)", prefix):
         pass
@@ -110,14 +132,14 @@ def test_jobs_outlive_a_restart_of_the_database(platform, source: StoredVideo) -
     assert len(rows) == len({row["job_id"] for row in rows}) == 10
 
 
-def test_a_worker_is_rolled_to_a_new_version_under_load(platform, source: StoredVideo) -> None:
+def test_a_worker_is_rolled_to_a_new_version_under_load(platform, short: StoredVideo) -> None:
     """200 jobs while the container changes: lost 0, duplicate effects 0; the other workers don't notice."""
     prefix, count = new_id("roll"), 200
     others = {name: platform.compose(f"ps --quiet {name}") for name in ("trends", "data", "alerts")}
     began = datetime.now(UTC)
     for number in range(count):
         job_id = f"{prefix}-{number}"
-        payload = VideoProcessing(video_id=job_id, source=source)
+        payload = VideoProcessing(video_id=job_id, source=short)
         platform.publish("video-processing", payload, job_id, flow="parallelism=4")
     platform.finished("video", prefix, count=10)
     roll = [
