@@ -238,7 +238,8 @@ async def _alerts(session: _Session) -> None:
     firing = await session.read("alerts", "/alerts?state=firing&limit=5")
     for alert in (firing or {"alerts": []})["alerts"]:
         value = "" if alert["value"] is None else f" ({alert['value']:.3g})"
-        terminal.say(f"  {alert['severity']}: {alert['name']}, {alert['subject'] or 'platform'}{value}")
+        whose = ", ".join([alert["subject"] or "platform", *alert.get("labels", {}).values()])
+        terminal.say(f"  {alert['severity']}: {alert['name']}, {whose}{value}")
 
 
 _BUSIEST_DAY = """
