@@ -1,4 +1,4 @@
-"""The data service: daily analytics, user statistics, reports, retention."""
+"""The data service: daily analytics, user statistics, reports, retention, erasure and export."""
 
 import datetime
 from typing import Annotated, Literal
@@ -19,18 +19,30 @@ class AggregateAnalytics(Payload, frozen=True, tag_field="action", tag="aggregat
     until: Annotated[
         datetime.date | None, Meta(description="With `date`: the last day of a range to count again.")
     ] = None
+    force: Annotated[
+        bool, Meta(description="Count even days whose messages clean-up has begun to delete.")
+    ] = False
 
 
 class CalculateUserStats(Payload, frozen=True, tag_field="action", tag="calculate-user-stats"):
-    """Compute each user's statistics over the last 30 days against the 30 before."""
+    """Compute each user's statistics over the last 30 days against the 30 before.
+
+    With them the sums of the last 7, 28 and 90 counted days, streaks, and percentiles among the users.
+    """
 
 
 class CleanupOldData(Payload, frozen=True, tag_field="action", tag="cleanup-old-data"):
     """Delete what its retention policy no longer keeps, in small batches; never an uncounted day."""
 
     policy: Annotated[Id | None, Meta(description="One policy only; all enabled ones when absent.")] = None
-    dry_run: bool = False
+    dry_run: Annotated[
+        bool, Meta(description="Count what would be deleted, exactly, and delete nothing.")
+    ] = False
     force: Annotated[bool, Meta(description="Delete even where it is a large share of the table.")] = False
+    as_of: Annotated[
+        Instant | None,
+        Meta(description="The instant that ages are counted from; set by the service in its follow-up jobs."),
+    ] = None
 
 
 ReportKind = Literal["weekly", "monthly", "custom"]
@@ -65,7 +77,26 @@ class DispatchReports(Payload, frozen=True, tag_field="action", tag="dispatch-re
     ] = None
 
 
-DataProcessing = AggregateAnalytics | CalculateUserStats | CleanupOldData | GenerateReport | DispatchReports
+class EraseUserData(Payload, frozen=True, tag_field="action", tag="erase-user-data"):
+    """Delete everything of the envelope's user, here and in the application, and leave a receipt.
+
+    What comes later under the same id is not counted any more. Messages on hold stay.
+    """
+
+
+class ExportUserData(Payload, frozen=True, tag_field="action", tag="export-user-data"):
+    """Put a copy of everything of the envelope's user into the store, and tell the user where it is."""
+
+
+DataProcessing = (
+    AggregateAnalytics
+    | CalculateUserStats
+    | CleanupOldData
+    | GenerateReport
+    | DispatchReports
+    | EraseUserData
+    | ExportUserData
+)
 
 
 class ReportFile(Result, frozen=True):
@@ -88,6 +119,37 @@ class ReportMade(Result, frozen=True):
     files: tuple[ReportFile, ...]
 
 
+class PolicyApplied(Result, frozen=True):
+    """What became of one retention policy."""
+
+    policy: Id
+    cutoff: Annotated[Instant, Meta(description="What is older is not kept.")]
+    matched: Annotated[int, Meta(ge=0, description="Rows that the policy may delete.")] = 0
+    deleted: Count = 0
+    uncounted: Annotated[int, Meta(ge=0, description="Rows kept because their days are not counted.")] = 0
+    on_hold: Annotated[int, Meta(ge=0, description="Rows kept because somebody put them on hold.")] = 0
+    batches: Count = 0
+    partitions: Annotated[int, Meta(ge=0, description="Dropped as a whole.")] = 0
+    held_back: Annotated[str | None, Meta(description="Why nothing was deleted, where it was not.")] = None
+    complete: bool = True
+
+
+class UserErased(Result, frozen=True):
+    """The receipt of an erasure; it names nobody."""
+
+    receipt_id: Id
+    rows: Annotated[dict[str, int], Meta(description="How many rows went, by table.")]
+    kept: Annotated[dict[str, str], Meta(description="What stays, by table, and why.")]
+
+
+class UserExported(Result, frozen=True):
+    """A copy of a user's data."""
+
+    key: Annotated[Key, Meta(description="A zip archive in the object store.")]
+    rows: Count
+    size: Annotated[int, Meta(ge=0, description="Bytes.")]
+
+
 class DataProcessed(Result, frozen=True):
     """What the action did."""
 
@@ -97,6 +159,8 @@ class DataProcessed(Result, frozen=True):
         "cleanup-old-data",
         "generate-report",
         "dispatch-reports",
+        "erase-user-data",
+        "export-user-data",
     ]
     days: tuple[datetime.date, ...] = ()
     users: Count = 0
@@ -106,3 +170,6 @@ class DataProcessed(Result, frozen=True):
     complete: Annotated[bool, Meta(description="False when a continuation job does the rest.")] = True
     report: ReportMade | None = None
     reports: Annotated[int, Meta(ge=0, description="How many reports were asked for.")] = 0
+    policies: tuple[PolicyApplied, ...] = ()
+    erased: UserErased | None = None
+    exported: UserExported | None = None

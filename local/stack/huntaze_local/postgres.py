@@ -17,10 +17,11 @@ import secrets
 import shutil
 import signal
 import socket
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from urllib.parse import quote
 
 import asyncpg
@@ -84,12 +85,15 @@ class Server:
 
 
 @asynccontextmanager
-async def embedded_postgres(directory: Path, port: int | None = None) -> AsyncGenerator[Server]:
+async def embedded_postgres(
+    directory: Path, port: int | None = None, *, settings: Mapping[str, str] = MappingProxyType({})
+) -> AsyncGenerator[Server]:
     """Run the server in ``directory`` for the length of the block; make the cluster at the first time.
 
     Args:
         directory: where everything of this server lives; made if absent.
         port: the port to listen on, or None for any free one.
+        settings: of the server, in place of those in ``SETTINGS``; benchmarks need more memory.
 
     Raises:
         InUse: another process runs this server.
@@ -106,7 +110,7 @@ async def embedded_postgres(directory: Path, port: int | None = None) -> AsyncGe
         await _ensure_cluster(data, programs, account, password)
         log = _log_file(directory)
         chosen = _free_port(port or 0)
-        process = await _launch(data, programs, account, chosen, log)
+        process = await _launch(data, programs, account, {**SETTINGS, **settings, "port": str(chosen)}, log)
         try:
             await _until_ready(process, chosen, password, log)
             yield Server(chosen, _dsn(chosen, SUPERUSER, password, DATABASE), log, process)
@@ -237,16 +241,15 @@ def _log_file(directory: Path) -> Path:
 
 
 async def _launch(
-    data: Path, programs: Path, account: Account, port: int, log: Path
+    data: Path, programs: Path, account: Account, settings: Mapping[str, str], log: Path
 ) -> asyncio.subprocess.Process:
-    settings = [f"--{name}={value}" for name, value in (SETTINGS | {"port": str(port)}).items()]
     with log.open("ab") as output:
         return await asyncio.create_subprocess_exec(
             *account.prefix,
             str(programs / "postgres"),
             "-D",
             str(data),
-            *settings,
+            *(f"--{name}={value}" for name, value in settings.items()),
             stdin=asyncio.subprocess.DEVNULL,
             stdout=output,
             stderr=output,

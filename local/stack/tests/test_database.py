@@ -82,13 +82,15 @@ async def test_services_can_not_see_each_other(admin: asyncpg.Connection, databa
                 await run_as(role, database, f"SELECT count(*) FROM {other}.secret")
 
 
+DELETE = "app_read.delete_archived_messages(now(), '-infinity', 'infinity', '-infinity', '', '', 'infinity', '', '')"
 ALLOWED = (
     ("huntaze_data", "SELECT count(*) FROM app_read.messages"),
     ("huntaze_alerts", "SELECT count(*) FROM app_read.analytics_snapshots"),
-    ("huntaze_data", "SELECT app_read.delete_archived_messages(now(), 1)"),
+    ("huntaze_data", f"SELECT deleted FROM {DELETE}"),
 )
 REFUSED = (
-    ("huntaze_alerts", "SELECT app_read.delete_archived_messages(now(), 1)"),
+    ("huntaze_alerts", f"SELECT deleted FROM {DELETE}"),
+    ("huntaze_alerts", "SELECT count(*) FROM app_read.message_texts"),
     ("huntaze_video", "SELECT count(*) FROM app_read.users"),
     ("huntaze_trends", "SELECT count(*) FROM app_read.users"),
     ("huntaze_data", "SELECT count(*) FROM app.messages"),
@@ -148,22 +150,26 @@ async def test_an_administrator_need_not_be_a_superuser(database: str, admin: as
 
 
 async def test_the_function_deletes_in_bounds(admin: asyncpg.Connection, database: str) -> None:
-    """A batch at a time, the oldest first, and never what is on hold or archived since."""
+    """A range of keys at a time, and never what is on hold or archived since."""
     await appdb.install(admin, today=TODAY)
     cutoff = datetime(2026, 9, 1, tzinfo=UTC)
     due = "SELECT count(*) FROM app_read.messages WHERE archived_at < $1 AND NOT hold"
     held = await admin.fetchval("SELECT count(*) FROM app_read.messages WHERE hold")
     before = await admin.fetchval(due, cutoff)
-    call = f"SELECT app_read.delete_archived_messages('{cutoff}', 1000)"
-    assert await run_as("huntaze_data", database, call) == 1000
-    assert await admin.fetchval(due, cutoff) == before - 1000
-    assert await run_as("huntaze_data", database, call) == 1000
-    assert await run_as("huntaze_data", database, call) == before - 2000
-    assert await run_as("huntaze_data", database, call) == 0
+    first = "SELECT archived_at, user_id, id FROM app.messages WHERE archived_at IS NOT NULL ORDER BY 1, 2, 3"
+    at, user, name = await admin.fetchrow(f"{first} OFFSET 999 LIMIT 1")
+    deletion = "SELECT deleted FROM app_read.delete_archived_messages"
+    span = f"'{cutoff}', '2026-01-01', '2027-01-01'"
+    batch = f"{deletion}({span}, '-infinity', '', '', '{at}', '{user}', '{name}')"
+    rest = f"{deletion}({span}, '{at}', '{user}', '{name}', 'infinity', '', '')"
+    deleted = await run_as("huntaze_data", database, batch)
+    assert 900 < deleted <= 1000
+    assert await run_as("huntaze_data", database, batch) == 0
+    assert await run_as("huntaze_data", database, rest) == before - deleted
     assert await admin.fetchval("SELECT count(*) FROM app_read.messages WHERE hold") == held > 0
-    for wrong in ("now() + interval '1 hour', 10", "now(), 0", "now(), 10001"):
-        with pytest.raises(asyncpg.InvalidParameterValueError):
-            await run_as("huntaze_data", database, f"SELECT app_read.delete_archived_messages({wrong})")
+    future = batch.replace(str(cutoff), "2999-01-01")
+    with pytest.raises(asyncpg.InvalidParameterValueError):
+        await run_as("huntaze_data", database, future)
 
 
 async def test_the_sample_is_the_same_on_every_machine(admin: asyncpg.Connection) -> None:
@@ -174,11 +180,14 @@ async def test_the_sample_is_the_same_on_every_machine(admin: asyncpg.Connection
     await appdb.install(admin, today=TODAY)
     assert first == await admin.fetchrow(digest)
     assert first["count"] == 23_024
-    await admin.fetchval("SELECT app_read.delete_archived_messages('2026-09-01', 1000)")
+    await admin.execute(
+        "DELETE FROM app.messages WHERE id IN (SELECT id FROM app.messages ORDER BY sent_at LIMIT 10)"
+    )
+    deleted = 23_024 - await admin.fetchval("SELECT count(*) FROM app_read.messages")
     await appdb.install(admin, today=TODAY + timedelta(days=2))
     newer = await admin.fetchval("SELECT count(*) FROM app_read.messages WHERE sent_at >= $1::date", TODAY)
     assert newer > 400
-    assert await admin.fetchval("SELECT count(*) FROM app_read.messages") == 23_024 - 1000 + newer
+    assert await admin.fetchval("SELECT count(*) FROM app_read.messages") == 23_024 - deleted + newer
 
 
 async def test_the_sample_has_what_the_workers_must_notice(admin: asyncpg.Connection) -> None:

@@ -15,10 +15,10 @@ from huntaze_data.settings import DataSettings
 
 @asynccontextmanager
 async def open_deps(settings: DataSettings, pool: Pool) -> AsyncGenerator[DataDeps]:
-    """Open the object store, which reports go to."""
+    """Open the object store, which reports and exports go to."""
     tokens = TokenReader(settings.status_token_key)
     async with open_object_store(settings.bucket) as objects:
-        yield DataDeps(pool, settings.late_days, settings.cleanup_seconds, objects, tokens)
+        yield DataDeps(pool, objects, tokens, settings.late_days, settings.job_seconds)
 
 
 SERVICE = Service(

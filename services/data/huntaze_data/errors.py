@@ -2,10 +2,11 @@
 
 PermanentFailure
 ├── DayInFuture        a day that has not ended cannot be counted
+├── DaySealed          messages of the day are deleted, and the count was not forced
 ├── UnknownPolicy      no retention policy has this name
+├── TooMuchToDelete    the policy would delete a large share of its table, and was not forced
 ├── PeriodInvalid      a report's period is not over, or is no period
-├── UserUnknown        a report was asked for nobody, or for somebody who is gone
-└── TooMuchToDelete    the policy would delete a large share of its table, and was not forced
+└── UserUnknown        the job is about one user, and the envelope names nobody, or somebody who is gone
 """
 
 from huntaze_common.errors import PermanentFailure
@@ -17,10 +18,22 @@ class DayInFuture(PermanentFailure):
     code = "day_in_future"
 
 
+class DaySealed(PermanentFailure):
+    """Clean-up deleted messages of a day, so that a new count would lack them; `force` overrides it."""
+
+    code = "day_sealed"
+
+
 class UnknownPolicy(PermanentFailure):
     """No retention policy has this name."""
 
     code = "unknown_policy"
+
+
+class TooMuchToDelete(PermanentFailure):
+    """The clean-up would delete more than its policy's largest share of the table; `force` overrides it."""
+
+    code = "too_much_to_delete"
 
 
 class PeriodInvalid(PermanentFailure):
@@ -33,9 +46,3 @@ class UserUnknown(PermanentFailure):
     """The envelope names no user, or one that the application does not have."""
 
     code = "user_unknown"
-
-
-class TooMuchToDelete(PermanentFailure):
-    """The clean-up would delete more than its policy's largest share of the table; `force` overrides it."""
-
-    code = "too_much_to_delete"

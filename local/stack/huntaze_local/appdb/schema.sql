@@ -34,14 +34,18 @@ CREATE TABLE IF NOT EXISTS app.messages (
     created_at  timestamptz NOT NULL,
     archived_at timestamptz,
     hold        boolean NOT NULL DEFAULT false,
+    media       text[] NOT NULL DEFAULT '{}',
     PRIMARY KEY (user_id, id),
     FOREIGN KEY (user_id, thread_id) REFERENCES app.message_threads (user_id, id) ON DELETE CASCADE
 );
+-- For databases that were made before there were attachments.
+ALTER TABLE app.messages ADD COLUMN IF NOT EXISTS media text[] NOT NULL DEFAULT '{}';
 CREATE INDEX IF NOT EXISTS messages_by_time ON app.messages (sent_at);
 CREATE INDEX IF NOT EXISTS messages_by_user ON app.messages (user_id, sent_at);
 CREATE INDEX IF NOT EXISTS messages_by_thread ON app.messages (user_id, thread_id);
-CREATE INDEX IF NOT EXISTS messages_to_delete ON app.messages (archived_at, user_id, id)
+CREATE INDEX IF NOT EXISTS messages_to_delete ON app.messages (archived_at, user_id, id) INCLUDE (sent_at)
     WHERE archived_at IS NOT NULL AND NOT hold;
+CREATE INDEX IF NOT EXISTS messages_on_hold ON app.messages (archived_at) WHERE hold;
 
 CREATE TABLE IF NOT EXISTS app.transactions (
     id          text PRIMARY KEY,
@@ -52,6 +56,7 @@ CREATE TABLE IF NOT EXISTS app.transactions (
     status      text NOT NULL CHECK (status IN ('pending', 'completed', 'refunded', 'failed')),
     occurred_at timestamptz NOT NULL
 );
+CREATE INDEX IF NOT EXISTS transactions_by_time ON app.transactions (occurred_at);
 CREATE INDEX IF NOT EXISTS transactions_by_user ON app.transactions (user_id, occurred_at);
 
 CREATE TABLE IF NOT EXISTS app.social_accounts (
@@ -136,35 +141,149 @@ SELECT post.id AS post_id, account.user_id, post.account_id, account.platform, p
   JOIN app.social_accounts AS account ON account.id = post.account_id;
 COMMENT ON VIEW app_read.posts IS 'What was published, with its figures as they are now';
 
--- Delete at most max_rows messages that were archived before cutoff and are not on hold, the longest archived first,
--- and return how many. Rows that somebody else has locked are left for the next call.
-CREATE OR REPLACE FUNCTION app_read.delete_archived_messages(cutoff timestamptz, max_rows integer)
-RETURNS integer
+CREATE OR REPLACE VIEW app_read.message_texts AS
+SELECT user_id, id AS message_id, body, media
+  FROM app.messages;
+COMMENT ON VIEW app_read.message_texts IS 'Only for the copy of their data that users may ask for';
+REVOKE ALL ON app_read.message_texts FROM huntaze_alerts;
+
+-- Delete the messages of one range of keys that were archived before cutoff, were sent in a span of time and are not
+-- on hold. The range is (after, upto] in the order of (archived_at, user_id, id), which messages_to_delete has, so
+-- that a batch reads no row twice. Returns how many went, when they were sent, and the objects that were theirs.
+CREATE OR REPLACE FUNCTION app_read.delete_archived_messages(
+    cutoff timestamptz, sent_since timestamptz, sent_before timestamptz,
+    after_at timestamptz, after_user text, after_id text,
+    upto_at timestamptz, upto_user text, upto_id text,
+    OUT deleted bigint, OUT oldest timestamptz, OUT newest timestamptz, OUT objects text[])
 LANGUAGE plpgsql
+SECURITY DEFINER
+SET search_path = app, pg_temp
+SET plan_cache_mode = force_custom_plan
+AS $$
+BEGIN
+    IF cutoff > now() THEN
+        RAISE EXCEPTION 'cutoff % is in the future', cutoff USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+    WITH gone AS (
+        DELETE FROM messages
+         WHERE archived_at < cutoff AND NOT hold
+           -- The same bounds once more, for the planner, which can't estimate a range of rows.
+           AND archived_at >= after_at AND archived_at <= upto_at
+           AND (archived_at, user_id, id) > (after_at, after_user, after_id)
+           AND (archived_at, user_id, id) <= (upto_at, upto_user, upto_id)
+           AND sent_at >= sent_since AND sent_at < sent_before
+        RETURNING sent_at, media
+    )
+    SELECT count(*), min(sent_at), max(sent_at),
+           (SELECT array_agg(DISTINCT o.key) FROM gone AS g, unnest(g.media) AS o (key))
+      INTO deleted, oldest, newest, objects
+      FROM gone;
+END
+$$;
+
+-- The partitions, where the table has any, whose rows may all go: archived before cutoff, sent in a span, not on hold.
+CREATE OR REPLACE FUNCTION app_read.archived_message_partitions(
+    cutoff timestamptz, sent_since timestamptz, sent_before timestamptz)
+RETURNS TABLE (partition text, matched bigint)
+LANGUAGE plpgsql
+STABLE
 SECURITY DEFINER
 SET search_path = app, pg_temp
 AS $$
 DECLARE
-    deleted integer;
+    others boolean;
 BEGIN
-    IF max_rows NOT BETWEEN 1 AND 10000 THEN
-        RAISE EXCEPTION 'max_rows must be 1 to 10000, not %', max_rows USING ERRCODE = 'invalid_parameter_value';
-    END IF;
-    IF cutoff > now() THEN
-        RAISE EXCEPTION 'cutoff % is in the future', cutoff USING ERRCODE = 'invalid_parameter_value';
-    END IF;
-    DELETE FROM messages
-     WHERE ctid = ANY (ARRAY(
-               SELECT ctid
-                 FROM messages
-                WHERE archived_at < cutoff AND NOT hold
-                ORDER BY archived_at, user_id, id
-                LIMIT max_rows
-                  FOR UPDATE SKIP LOCKED));
-    GET DIAGNOSTICS deleted = ROW_COUNT;
-    RETURN deleted;
+    FOR partition IN
+        SELECT c.relname FROM pg_catalog.pg_inherits AS i JOIN pg_catalog.pg_class AS c ON c.oid = i.inhrelid
+         WHERE i.inhparent = 'app.messages'::regclass ORDER BY c.relname
+    LOOP
+        EXECUTE format('SELECT EXISTS (SELECT FROM app.%I WHERE archived_at IS NULL OR archived_at >= $1 OR hold'
+                       ' OR sent_at < $2 OR sent_at >= $3)', partition)
+           INTO others USING cutoff, sent_since, sent_before;
+        CONTINUE WHEN others;
+        EXECUTE format('SELECT count(*) FROM app.%I', partition) INTO matched;
+        IF matched > 0 THEN
+            RETURN NEXT;
+        END IF;
+    END LOOP;
 END
 $$;
-REVOKE ALL ON FUNCTION app_read.delete_archived_messages(timestamptz, integer) FROM PUBLIC;
+
+-- Drop one such partition. Its writers wait while it is looked through; readers and writers of the other partitions
+-- wait no longer than lock_timeout, and then lock_not_available tells the caller to try again.
+CREATE OR REPLACE FUNCTION app_read.drop_message_partition(
+    partition text, cutoff timestamptz, sent_since timestamptz, sent_before timestamptz,
+    OUT deleted bigint, OUT oldest timestamptz, OUT newest timestamptz, OUT objects text[])
+LANGUAGE plpgsql
+SECURITY DEFINER
+SET search_path = app, pg_temp
+SET lock_timeout = '20ms'
+AS $$
+DECLARE
+    others bigint;
+BEGIN
+    IF cutoff > now() OR NOT EXISTS (
+        SELECT FROM pg_catalog.pg_inherits AS i JOIN pg_catalog.pg_class AS c ON c.oid = i.inhrelid
+         WHERE i.inhparent = 'app.messages'::regclass AND c.relname = partition)
+    THEN
+        RAISE EXCEPTION 'no such partition, or cutoff in the future' USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+    EXECUTE format('LOCK TABLE ONLY app.%I IN SHARE ROW EXCLUSIVE MODE', partition);
+    EXECUTE format('SELECT count(*), min(sent_at), max(sent_at), count(*) FILTER (WHERE archived_at IS NULL'
+                   ' OR archived_at >= $1 OR hold OR sent_at < $2 OR sent_at >= $3) FROM app.%I', partition)
+       INTO deleted, oldest, newest, others USING cutoff, sent_since, sent_before;
+    IF others > 0 THEN
+        deleted := 0;
+        RETURN;
+    END IF;
+    EXECUTE format('SELECT array_agg(DISTINCT o.key) FROM app.%I AS m, unnest(m.media) AS o (key)', partition)
+       INTO objects;
+    EXECUTE format('DROP TABLE app.%I', partition);
+END
+$$;
+
+-- Delete what the application holds of one user, at most max_rows rows of one table in a call, in an order that
+-- foreign keys allow; null in erased_from when nothing is left. Messages on hold stay, and their threads and the user.
+CREATE OR REPLACE FUNCTION app_read.erase_user(
+    erased text, max_rows integer, OUT erased_from text, OUT deleted bigint, OUT objects text[])
+LANGUAGE plpgsql
+SECURITY DEFINER
+SET search_path = app, pg_temp
+AS $$
+BEGIN
+    WITH gone AS (
+        DELETE FROM messages
+         WHERE (user_id, id) IN (SELECT m.user_id, m.id FROM messages AS m
+                                  WHERE m.user_id = erased AND NOT m.hold LIMIT max_rows)
+        RETURNING media
+    )
+    SELECT count(*), (SELECT array_agg(DISTINCT o.key) FROM gone AS g, unnest(g.media) AS o (key))
+      INTO deleted, objects
+      FROM gone;
+    erased_from := 'messages';
+    IF deleted > 0 THEN RETURN; END IF;
+    WITH gone AS (
+        DELETE FROM transactions WHERE id IN (SELECT id FROM transactions WHERE user_id = erased LIMIT max_rows)
+        RETURNING 1
+    )
+    SELECT count(*) INTO deleted FROM gone;
+    erased_from := 'transactions';
+    IF deleted > 0 THEN RETURN; END IF;
+    DELETE FROM social_accounts WHERE user_id = erased;
+    GET DIAGNOSTICS deleted = ROW_COUNT;
+    erased_from := 'social_accounts';
+    IF deleted > 0 THEN RETURN; END IF;
+    DELETE FROM message_threads AS t
+     WHERE t.user_id = erased
+       AND NOT EXISTS (SELECT FROM messages AS m WHERE (m.user_id, m.thread_id) = (t.user_id, t.id));
+    GET DIAGNOSTICS deleted = ROW_COUNT;
+    erased_from := 'message_threads';
+    IF deleted > 0 THEN RETURN; END IF;
+    DELETE FROM users AS u
+     WHERE u.id = erased AND NOT EXISTS (SELECT FROM messages AS m WHERE m.user_id = u.id);
+    GET DIAGNOSTICS deleted = ROW_COUNT;
+    erased_from := CASE WHEN deleted > 0 THEN 'users' END;
+END
+$$;
 
 RESET ROLE;
