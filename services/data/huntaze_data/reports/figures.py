@@ -118,10 +118,16 @@ class Report(Struct, frozen=True, kw_only=True, rename="camel"):
         return all(each.value is None for each in self.metrics) and not self.posts
 
 
-def total(values: Sequence[float | None]) -> float | None:
+def complete(values: Sequence[float | None]) -> float | None:
     """Add up the known days; None if there are fewer than half."""
     known = [value for value in values if value is not None]
     return sum(known) if known and 2 * len(known) >= len(values) else None
+
+
+def partial(values: Sequence[float | None]) -> float | None:
+    """Add up the known days; None if there are none."""
+    known = [value for value in values if value is not None]
+    return sum(known) if known else None
 
 
 def mean(values: Sequence[float | None]) -> float | None:

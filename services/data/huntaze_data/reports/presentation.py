@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Literal
 
-from huntaze_data.reports import charts, wording
+from huntaze_data.reports import charts, footnotes, wording
 from huntaze_data.reports.edition import Edition
 from huntaze_data.reports.figures import LEAST_MESSAGES, Hours, Metric, Report
 
@@ -142,8 +142,8 @@ def present(edition: Edition) -> View:
         ],
         days=_days(report),
         notes=list(report.notes),
-        definitions=_DEFINITIONS,
-        facts=_facts(edition),
+        definitions=footnotes.DEFINITIONS,
+        facts=footnotes.facts(edition),
     )
 
 
@@ -273,43 +273,3 @@ def _days(report: Report) -> list[list[str]]:
 def _cell(values: Sequence[float | None], number: int, unit: str) -> str:
     value = values[number]
     return "unknown" if value is None else wording.amount(value, unit)
-
-
-_DEFINITIONS = [
-    ("Followers", "of all connected accounts at the end of the period; never added up over days."),
-    ("Revenue", "completed payments, before the platform's fees, as the application recorded them."),
-    (
-        "Answered within a day",
-        "share of fans' turns (a first message after yours); of days that end 24 hours earlier.",
-    ),
-    ("Reach", "people who saw something of yours, added up over days and accounts."),
-    ("Engagement rate", "likes, comments, shares and saves per person reached."),
-    (
-        "Change",
-        "of the mean day, since months differ in length; of followers, growth; of shares, in points.",
-    ),
-    (
-        "Lasting change",
-        "Mann–Whitney U test of the daily values, p < 0.05 after Holm's correction, and at least a tenth.",
-    ),
-    ("Unusual", "more than 5 robust standard deviations from the median of the 28 days before."),
-]
-
-
-def _facts(edition: Edition) -> list[tuple[str, str]]:
-    report = edition.report
-    begins, ends = (each.strftime("%Y-%m-%d %H:%M UTC") for each in (report.begins_at, report.ends_at))
-    return [
-        ("Days", f"of the zone {report.time_zone}, from {begins} to {ends}"),
-        ("Compared with", wording.span(report.compared_with)),
-        ("Currency", report.currency or "no payments"),
-        (
-            "Newest message or payment",
-            "none" if report.data_until is None else wording.moment(report.data_until),
-        ),
-        (
-            "Newest account figures",
-            "none" if report.snapshots_until is None else wording.day(report.snapshots_until),
-        ),
-        ("Version", f"{edition.version}, of {edition.report_id}"),
-    ]

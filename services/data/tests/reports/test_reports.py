@@ -75,6 +75,16 @@ async def test_what_is_undefined_is_null(world) -> None:
     ]
 
 
+async def test_the_first_days_of_a_user_count(world) -> None:
+    """Nothing can have been earned before the user joined, and nothing is to be compared with."""
+    await world.add_user()
+    await world.app.execute("UPDATE app.users SET created_at = $1", midday(WEEK[5]))
+    await world.add_payment(midday(WEEK[6]), "500")
+    revenue = metric(await world.data(await world.report(GenerateReport(), "r1")), "revenue")
+    assert (revenue["value"], revenue["before"], revenue["change"]) == (500, None, None)
+    assert revenue["daily"] == [None] * 5 + [0, 500]
+
+
 async def test_an_empty_database_gives_a_report_that_says_so_and_no_message(world) -> None:
     await world.add_user()
     made = await world.report(GenerateReport(), "r1")
