@@ -5,8 +5,8 @@
 set -eu
 cd "$(dirname "$0")/.."
 uv=${UV:-uv}
-own='huntaze-contracts|huntaze-common|huntaze-video|huntaze-trends|huntaze-data|huntaze-alerts|qstash-local|huntaze-local'
-members='contracts libs/common services/video services/trends services/data services/alerts local/qstash local/stack'
+own='huntaze-contracts|huntaze-common|huntaze-video|huntaze-trends|huntaze-data|huntaze-alerts|qstash-local|huntaze-local|huntaze-cli'
+members='contracts libs/common services/video services/trends services/data services/alerts local/qstash local/stack cli'
 
 # Print what the distributions in the given directories need of others.
 needs() {

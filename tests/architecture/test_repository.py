@@ -18,6 +18,7 @@ PACKAGES = [
     "services/alerts/huntaze_alerts",
     "local/qstash/qstash_local",
     "local/stack/huntaze_local",
+    "cli/huntaze_cli",
 ]
 MODULES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
 MOST_LINES = 400
