@@ -16,6 +16,8 @@ def package(name, may_import, needs=(), reads=()):
         dependencies=[":resources", *reads, *[f"//3rdparty#{requirement}" for requirement in needs]],
     )
     resources(name="resources", sources=[f"{name}/**/*", f"!{name}/**/*.py"])
+    # What an image is built from: everything but tests.
+    files(name="distribution", sources=["pyproject.toml", "README.md", f"{name}/**/*"])
     files(name="papers", sources=["**/*", "!**/*.py", "!BUILD", f"!{name}/**"])
     # Tests start modules that they don't import, hence all code; fixtures make files findable, hence papers.
     around_tests = [":code", ":papers"]
@@ -56,4 +58,4 @@ def service(name):
         dependencies=[":code"],
         execution_mode="venv",
     )
-    __dependents_rules__(("*", "/**", "//tests/**", "!*"))
+    __dependents_rules__(("*", "/**", "//tests/**", "//deploy/images/**", "!*"))

@@ -18,6 +18,7 @@ pex_file="$(hash_of "$state/pex")|$(wc -c <"$state/pex" | tr -d ' ')"
 cat >"$state/overlay.$$" <<TOML
 [GLOBAL]
 backend_packages = [
+    "pants.backend.docker",
     "pants.backend.experimental.python.lint.ruff",
     "pants.backend.experimental.visibility",
     "pants.backend.python",
