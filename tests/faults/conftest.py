@@ -1,5 +1,7 @@
 """The counting service as victim, its database, a recording QStash, and the record that a run prints."""
 
+import asyncio
+import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
@@ -50,9 +52,9 @@ class Laboratory:
         )
 
     @asynccontextmanager
-    async def worker(self, **settings: str) -> AsyncGenerator[Target]:
-        """One of the two victims, with this laboratory's settings; it begins to live with `live`."""
-        victim = self._free.pop()
+    async def worker(self, other: Victim | None = None, **settings: str) -> AsyncGenerator[Target]:
+        """One of the two victims, or another one, with this laboratory's settings; `live` begins its life."""
+        victim = other or self._free.pop()
         target = Target(
             victim,
             PATH,
@@ -71,7 +73,8 @@ class Laboratory:
             yield target
         finally:
             await target.aclose()
-            self._free.append(victim)
+            if other is None:
+                self._free.append(victim)
 
     @asynccontextmanager
     async def sql(self) -> AsyncGenerator[asyncpg.Connection]:
@@ -96,6 +99,22 @@ class Laboratory:
                 " WHERE sent_at IS NULL"
             )
         await worker.deliver(self.job("drain"))
+
+    @staticmethod
+    async def until_done(worker: Target, body: bytes, record: Record, patience: float = 60) -> float:
+        """Redeliver until 200, and return the seconds that it took."""
+        began = time.monotonic()
+        while time.monotonic() - began < patience:
+            record.deliveries += 1
+            answer = await worker.deliver(body)
+            if answer is not None and answer.status_code == 200:
+                return time.monotonic() - began
+            assert answer is None or answer.status_code in {409, 429, 503}, b"".join(worker.logs).decode()[
+                -3000:
+            ]
+            await asyncio.sleep(0.1)
+        record.lost += 1
+        return patience
 
     async def conclude(self, fault: str, record: Record) -> Effects:
         """Put a run into the record, and check what must hold for every fault."""

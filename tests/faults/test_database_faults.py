@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from huntaze_common.testing.killing import Record, Target
+from huntaze_common.testing.killing import Record
 from huntaze_local.postgres import embedded_postgres
 
 Volume = Callable[[int, int], int]
@@ -65,20 +65,6 @@ async def cutting_proxy(dsn: str) -> AsyncGenerator[tuple[str, list[float]]]:
         await asyncio.gather(*serving, return_exceptions=True)
 
 
-async def deliver_until_done(worker: Target, body: bytes, record: Record, patience: float = 60) -> float:
-    """Redeliver until 200, and return the seconds that it took."""
-    began = time.monotonic()
-    while time.monotonic() - began < patience:
-        record.deliveries += 1
-        answer = await worker.deliver(body)
-        if answer is not None and answer.status_code == 200:
-            return time.monotonic() - began
-        assert answer is None or answer.status_code in {409, 503}, b"".join(worker.logs).decode()[-3000:]
-        await asyncio.sleep(0.1)
-    record.lost += 1
-    return patience
-
-
 async def test_a_commit_whose_answer_is_lost_counts_as_what_it_was(laboratory, volume: Volume) -> None:
     """F4: the job is done although the worker saw an error; asking the ledger settles it."""
     record = Record(jobs=volume(10, 500))
@@ -86,7 +72,7 @@ async def test_a_commit_whose_answer_is_lost_counts_as_what_it_was(laboratory, v
         async with laboratory.worker(DATABASE_URL=dsn) as worker:
             await worker.live(lease=5)
             for n in range(record.jobs):
-                await deliver_until_done(worker, laboratory.job(n), record)
+                await laboratory.until_done(worker, laboratory.job(n), record)
         record.faults = (len(cuts) + 1) // 2
     assert record.faults >= record.jobs // 2
     assert (await laboratory.conclude("F4 connection cut at COMMIT", record)).jobs == record.jobs
@@ -108,7 +94,7 @@ async def test_restarts_of_the_database_under_load(
 
         async def one(n: int) -> float:
             async with lanes:
-                return await deliver_until_done(worker, laboratory.job(n), record)
+                return await laboratory.until_done(worker, laboratory.job(n), record)
 
         load = asyncio.gather(*(one(n) for n in range(record.jobs)))
         for restart in range(1, record.faults + 1):
@@ -133,7 +119,7 @@ async def test_a_locked_row_holds_jobs_back_and_no_longer(laboratory) -> None:
         await transaction.start()
         await holder.execute("UPDATE total SET n = n")
         load = asyncio.gather(
-            *(deliver_until_done(worker, laboratory.job(n), record) for n in range(record.jobs))
+            *(laboratory.until_done(worker, laboratory.job(n), record) for n in range(record.jobs))
         )
         async with laboratory.sql() as observer:
             waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"

@@ -249,7 +249,7 @@ class Lifecycle:
         except JobError as error:
             await self._record(claim, error)
             raise
-        except TRANSIENT_ERRORS as error:
+        except (*TRANSIENT_ERRORS, MemoryError) as error:
             retry = _unavailable(error)
             await self._record(claim, retry)
             raise retry from error
@@ -348,7 +348,7 @@ def _fingerprint(envelope: Envelope, payload: Payload) -> bytes:
 
 def _unavailable(error: Exception) -> UpstreamUnavailable:
     return UpstreamUnavailable(
-        f"something that the job needs did not answer ({type(error).__name__})", after=10
+        f"something that the job needs was not to be had ({type(error).__name__})", after=10
     )
 
 

@@ -33,15 +33,18 @@ class CountingSettings(WorkerSettings, frozen=True, kw_only=True):
     """Computes for so long without giving the event loop a turn, as decoding does."""
     wait_seconds: float = 0.0
     """Waits for so long, as for a download."""
+    hunger_bytes: int = 0
+    """Asks for so much memory, and touches none of it."""
 
 
 @dataclass(frozen=True, slots=True)
 class CountingDeps:
-    """Where the objects go, and how long the work takes."""
+    """Where the objects go, and what the work takes."""
 
     objects: Path
     busy_seconds: float
     wait_seconds: float
+    hunger_bytes: int
 
 
 async def count(job: CheckAlerts, run: Run, deps: CountingDeps) -> AlertsChecked:
@@ -50,6 +53,7 @@ async def count(job: CheckAlerts, run: Run, deps: CountingDeps) -> AlertsChecked
     until = time.monotonic() + deps.busy_seconds
     while time.monotonic() < until:
         hashlib.sha256(bytes(10_000)).digest()
+    bytearray(deps.hunger_bytes)
     if deps.wait_seconds:
         await asyncio.sleep(deps.wait_seconds)
     await asyncio.to_thread((deps.objects / run.job_id).write_bytes, run.job_id.encode())
@@ -64,7 +68,9 @@ async def count(job: CheckAlerts, run: Run, deps: CountingDeps) -> AlertsChecked
 @asynccontextmanager
 async def open_deps(settings: CountingSettings, _pool: Pool) -> AsyncGenerator[CountingDeps]:
     """Open nothing."""
-    yield CountingDeps(settings.object_directory, settings.busy_seconds, settings.wait_seconds)
+    yield CountingDeps(
+        settings.object_directory, settings.busy_seconds, settings.wait_seconds, settings.hunger_bytes
+    )
 
 
 SERVICE = Service(

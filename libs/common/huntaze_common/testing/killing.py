@@ -48,13 +48,17 @@ class Victim:
         self._reader = threading.Thread(target=self._read_output, daemon=True)
         self._reader.start()
 
-    def live(self, settings: Mapping[str, str], *, kill_at: int | None) -> None:
+    def live(
+        self, settings: Mapping[str, str], *, kill_at: int | None, limits: Mapping[str, int] | None = None
+    ) -> None:
         """End the present life and begin one with these settings, until its ``kill_at``-th resumption.
+
+        ``limits`` are resource limits of the life, as ``{"NOFILE": 64}``.
 
         Raises:
             RuntimeError: the service could not start; its logs say why.
         """
-        self._command({"settings": settings, "kill_at": kill_at})
+        self._command({"settings": settings, "kill_at": kill_at, "limits": limits or {}})
         if not self._ready.get(timeout=30):
             raise RuntimeError(b"".join(self.logs).decode(errors="replace"))
 
@@ -95,12 +99,14 @@ class Target:
         self._settings = {**settings, "PUBLIC_BASE_URL": victim.base_url}
         self._client = httpx.AsyncClient(timeout=30, trust_env=False)
 
-    async def live(self, *, kill_at: int | None = None, lease: float = 1.0) -> None:
+    async def live(
+        self, *, kill_at: int | None = None, lease: float = 1.0, limits: Mapping[str, int] | None = None
+    ) -> None:
         """Begin a life, with leases of ``lease`` seconds; see `Victim.live`."""
         await self.aclose()
         self._client = httpx.AsyncClient(timeout=30, trust_env=False)
         settings = {**self._settings, "LEASE_SECONDS": str(lease)}
-        await asyncio.to_thread(self._victim.live, settings, kill_at=kill_at)
+        await asyncio.to_thread(self._victim.live, settings, kill_at=kill_at, limits=limits)
 
     async def deliver(self, body: bytes, **how: Any) -> httpx.Response | None:
         """Deliver one signed body, ``how`` as for `signed_headers`; None when the service died of it."""
@@ -129,7 +135,12 @@ class Record(Struct, kw_only=True):
 
 
 async def kill_everywhere(
-    target: Target, make_body: Callable[[int], bytes], *, every: int = 1, limit: int = 500
+    target: Target,
+    make_body: Callable[[int], bytes],
+    *,
+    every: int = 1,
+    limit: int = 500,
+    heir: Target | None = None,
 ) -> Record:
     """Kill the victim at each of its resumptions during a job of its own, then deliver all jobs until done.
 
@@ -138,6 +149,7 @@ async def kill_everywhere(
         make_body: makes the envelope of the n-th job.
         every: try every n-th point only, for short runs.
         limit: more points than this mean that something is wrong.
+        heir: the living worker that the jobs are delivered to in the end; the target itself when absent.
     """
     record = Record()
     stuck: list[bytes] = []
@@ -153,8 +165,9 @@ async def kill_everywhere(
         record.faults += 1
     else:
         raise AssertionError(f"a job has more than {limit} awaits")
-    await target.live()
-    times = await asyncio.gather(*(_deliver_until_done(target, body, record) for body in stuck))
+    if heir is None:
+        await target.live()
+    times = await asyncio.gather(*(_deliver_until_done(heir or target, body, record) for body in stuck))
     finished = sorted(took for took in times if took is not None)
     record.lost = len(times) - len(finished)
     record.recovery_p99 = (

@@ -7,7 +7,8 @@ be prepared for it, and an await that is added tomorrow is tried tomorrow.
 Commands come as JSON lines on standard input, answers go to standard output:
 
     {"settings": {…}, "kill_at": 7}   end the present life and begin one with these settings, which kills
-                                      itself at its 7th resumption (null: never)
+                                      itself at its 7th resumption (null: never); "limits" are the soft
+                                      limits that it gets, as {"NOFILE": 64}
       → {"ready": 1}
     {"stop": true}                    end the present life
 """
@@ -15,6 +16,7 @@ Commands come as JSON lines on standard input, answers go to standard output:
 import asyncio
 import importlib
 import os
+import resource
 import signal
 import socket
 import sys
@@ -34,6 +36,7 @@ from huntaze_common.settings import from_environment
 class _Command(msgspec.Struct):
     settings: dict[str, str] = {}
     kill_at: int | None = None
+    limits: dict[str, int] = {}
     stop: bool = False
 
 
@@ -110,6 +113,9 @@ def _fork(open_app: OpenApp, listener: socket.socket, command: _Command) -> int:
 
 
 async def _live(open_app: OpenApp, listener: socket.socket, command: _Command) -> None:
+    for name, limit in command.limits.items():
+        kind = getattr(resource, f"RLIMIT_{name}")
+        resource.setrlimit(kind, (limit, resource.getrlimit(kind)[1]))
     async with open_app(command.settings) as app:
         steps = _Steps(command.kill_at)
         server = uvicorn.Server(uvicorn.Config(app, log_config=None, lifespan="off", access_log=False))
