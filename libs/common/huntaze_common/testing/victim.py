@@ -118,7 +118,16 @@ async def _live(open_app: OpenApp, listener: socket.socket, command: _Command) -
         resource.setrlimit(kind, (limit, resource.getrlimit(kind)[1]))
     async with open_app(command.settings) as app:
         steps = _Steps(command.kill_at)
-        server = uvicorn.Server(uvicorn.Config(app, log_config=None, lifespan="off", access_log=False))
+        server = uvicorn.Server(
+            uvicorn.Config(
+                # asyncio logs a refused accept once for each connection that it had room for.
+                app,
+                log_config=None,
+                lifespan="off",
+                access_log=False,
+                backlog=128,
+            )
+        )
         asyncio.get_running_loop().set_task_factory(steps.task_factory)
         sys.stdout.write('{"ready": 1}\n')
         sys.stdout.flush()
