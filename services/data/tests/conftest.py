@@ -122,29 +122,34 @@ class Worker:
 
 
 @pytest.fixture
-async def worker(dsn: str, object_store_url: str) -> AsyncGenerator[Worker]:
+def environment(dsn: str, object_store_url: str) -> Generator[tuple[dict[str, str], RecordingQStash]]:
+    """The service's environment but for its own address, and the QStash in it."""
+    with recording_qstash() as qstash:
+        values = {
+            "ENVIRONMENT": "development",
+            "DATABASE_URL": dsn,
+            "QSTASH_URL": qstash.url,
+            "QSTASH_TOKEN": "token",
+            "WORKER_URLS": "alert-checker=http://alerts.test",
+            "QSTASH_CURRENT_SIGNING_KEY": KEY,
+            "QSTASH_NEXT_SIGNING_KEY": NEXT_KEY,
+            "S3_BUCKET": "huntaze",
+            "S3_ENDPOINT_URL": object_store_url,
+            **OBJECT_KEYS,
+        }
+        yield values, qstash
+
+
+@pytest.fixture
+async def worker(environment: tuple[dict[str, str], RecordingQStash]) -> AsyncGenerator[Worker]:
+    values, qstash = environment
     clock = [NOW]
     async with AsyncExitStack() as stack:
-        qstash = stack.enter_context(recording_qstash())
         port = free_port()
         url = f"http://127.0.0.1:{port}"
-        settings = from_environment(
-            DataSettings,
-            {
-                "ENVIRONMENT": "development",
-                "PUBLIC_BASE_URL": url,
-                "DATABASE_URL": dsn,
-                "QSTASH_URL": qstash.url,
-                "QSTASH_TOKEN": "token",
-                "WORKER_URLS": "alert-checker=http://alerts.test",
-                "QSTASH_CURRENT_SIGNING_KEY": KEY,
-                "QSTASH_NEXT_SIGNING_KEY": NEXT_KEY,
-                "S3_BUCKET": "huntaze",
-                "S3_ENDPOINT_URL": object_store_url,
-                "JOB_SECONDS": "0.2",
-                **OBJECT_KEYS,
-            },
-        )
+        # So short that work which takes a moment is done in parts.
+        values = {**values, "PUBLIC_BASE_URL": url, "JOB_SECONDS": "0.2"}
+        settings = from_environment(DataSettings, values)
         application, *_ = await stack.enter_async_context(
             running(SERVICE, settings, clock=lambda: clock[0].timestamp())
         )

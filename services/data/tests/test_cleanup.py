@@ -148,6 +148,35 @@ async def test_an_empty_database_is_clean(worker) -> None:
     assert (result.rows_deleted, result.complete, len(result.policies)) == (0, True, 4)
 
 
+async def test_a_large_clean_up_beside_a_writer(worker, pool, rows, app, database: str, request) -> None:
+    """A million rows with --faults. What is written meanwhile stays, and nothing else does."""
+    size = 1_000_000 if request.config.getoption("--faults") else 20_000
+    await rows.user()
+    await rows.archived(size, sent=OLD, every=timedelta(days=5) / size)
+    await app.execute("ANALYZE app.messages")
+    await count_all(pool)
+    writing = await asyncpg.connect(database)
+    written, done = 0, asyncio.Event()
+
+    async def write() -> None:
+        nonlocal written
+        while not done.is_set():
+            await writing.execute(
+                "INSERT INTO app.messages VALUES ('u', $1, 't', 'in', 'x', NULL, false, $2, $2, NULL, false)",
+                f"beside{written}", OLD + timedelta(seconds=written),
+            )  # fmt: skip
+            written += 1
+
+    writer = asyncio.create_task(write())
+    due = CleanupOldData(policy="archived-messages", force=True)
+    parts = [await worker.done(due, "cleanup"), *await worker.follow()]
+    done.set()
+    await writer
+    await writing.close()
+    assert sum(part.rows_deleted for part in parts) == size
+    assert await app.fetchval("SELECT count(*) FROM app.messages") == written > 0
+
+
 async def partition(app: asyncpg.Connection, days: list[date]) -> None:
     """Give the application's messages one partition a day, and one for the rest."""
     await app.execute(

@@ -177,3 +177,18 @@ async def test_a_copy_is_kept_for_a_week(worker, pool, rows) -> None:
 async def test_nobody_can_not_be_erased(worker, job) -> None:
     answer = await worker.send(job, "job")
     assert (answer.status_code, answer.json()["code"]) == (489, "user_unknown")
+
+
+async def test_reports_and_their_files_are_the_users_too(worker, pool, rows) -> None:
+    await rows.user("ann")
+    await pool.execute(
+        "INSERT INTO report (report_id, user_id, kind, first_day, last_day)"
+        " VALUES ('r', 'ann', 'weekly', '2026-11-16', '2026-11-22')"
+    )
+    await pool.execute("INSERT INTO report_file VALUES ('r', 'html', 'reports/u-ann/x.html', 3)")
+    await worker.objects.put("reports/u-ann/x.html", b"<p>", content_type="text/html")
+    parts = [await worker.done(EraseUserData(), "erase", "ann"), *await worker.follow()]
+    assert parts[-1].erased is not None
+    assert await pool.fetchval("SELECT count(*) FROM report_file") == 0
+    with pytest.raises(ObjectMissing):
+        await worker.objects.size("reports/u-ann/x.html")
