@@ -10,4 +10,5 @@ step ruff check .
 step ruff format --check .
 step basedpyright
 step lint-imports
+step python -m huntaze_contracts.generation check
 exit $failed

@@ -1,0 +1,1 @@
+"""What other languages and tools read, made from the contracts: `./dev contracts` writes all of it."""
