@@ -1,12 +1,12 @@
 """Every worked example is what its reader takes, of this version and of the released one."""
 
-import json
 from pathlib import Path
 
 import msgspec
 import pytest
 from huntaze_contracts.base import Envelope
 from huntaze_contracts.failure import Callback, Problem
+from huntaze_contracts.generation.__main__ import actions_without_example
 from huntaze_contracts.registry import WORKERS
 
 CONTRACTS = Path(__file__).resolve().parents[1]
@@ -33,16 +33,5 @@ def test_a_worker_of_this_version_reads_it(path: Path) -> None:
     decode(path.parent.name, path.read_bytes())
 
 
-@pytest.mark.parametrize("worker", WORKERS)
-def test_every_action_of_a_worker_has_an_example(worker: str) -> None:
-    schema = json.loads((CONTRACTS / f"schemas/{worker}.payload.schema.json").read_text())
-    tags = {
-        t["properties"]["action"]["enum"][0] for t in schema["$defs"].values() if "action" in t["properties"]
-    }
-    shown = {
-        json.loads(p.read_bytes())["payload"].get("action")
-        for p in EXAMPLES
-        if p.parent.name == f"{worker}.job"
-    }
-    assert shown
-    assert tags <= shown
+def test_every_action_of_a_worker_has_an_example() -> None:
+    assert actions_without_example() == []

@@ -42,6 +42,20 @@ def stale() -> list[Path]:
     return wrong + sorted(set((CONTRACTS / "schemas").glob("*.json")) - files.keys())
 
 
+def actions_without_example() -> list[str]:
+    """Return the actions that no file in `examples/<worker>.job` shows."""
+    missing: list[str] = []
+    examples = load_examples(CONTRACTS / "examples")
+    for name, schema in message_schemas().items():
+        if not name.endswith(".job"):
+            continue
+        shown = {job["payload"].get("action") for job in examples.get(name, {}).values()}
+        fields = [kind["properties"] for kind in schema["$defs"].values()]
+        tags = {value for field in fields for value in field.get("action", {}).get("enum", [])}
+        missing += [f"{name}: {tag}" for tag in sorted(tags - shown)]
+    return missing
+
+
 def _json(value: Any) -> str:
     return json.dumps(value, indent=2, ensure_ascii=False) + "\n"
 
@@ -63,7 +77,10 @@ def _check() -> int:
         print(f"contracts/{path.relative_to(CONTRACTS)} is not what the contracts say")
     if wrong:
         print("Run `./dev contracts` and commit what it writes.")
-    return 1 if wrong else _compare()
+    missing = actions_without_example()
+    for action in missing:
+        print(f"{action} has no example: add one to contracts/examples, then run `./dev contracts`")
+    return 1 if wrong or missing else _compare()
 
 
 def _compare() -> int:

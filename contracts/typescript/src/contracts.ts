@@ -13,6 +13,8 @@ export const AggregateAnalytics = v.strictObject({
   date: v.optional(v.nullable(date)),
   /** With `date`: the last day of a range to count again. */
   until: v.optional(v.nullable(date)),
+  /** Count even days whose messages clean-up has begun to delete. Default: false. */
+  force: v.optional(v.boolean()),
 });
 export type AggregateAnalytics = v.InferInput<typeof AggregateAnalytics>;
 
@@ -44,7 +46,11 @@ export const Analysis = v.object({
 });
 export type Analysis = v.InferInput<typeof Analysis>;
 
-/** Compute each user's statistics over the last 30 days against the 30 before. */
+/**
+ * Compute each user's statistics over the last 30 days against the 30 before.
+ *
+ * With them the sums of the last 7, 28 and 90 counted days, streaks, and percentiles among the users.
+ */
 export const CalculateUserStats = v.strictObject({
   action: v.literal("calculate-user-stats"),
 });
@@ -98,10 +104,12 @@ export const CleanupOldData = v.strictObject({
   action: v.literal("cleanup-old-data"),
   /** One policy only; all enabled ones when absent. */
   policy: v.optional(v.nullable(v.pipe(v.string(), v.regex(/^[A-Za-z0-9_.\-]{1,128}$/u)))),
-  /** Default: false. */
+  /** Count what would be deleted, exactly, and delete nothing. Default: false. */
   dryRun: v.optional(v.boolean()),
   /** Delete even where it is a large share of the table. Default: false. */
   force: v.optional(v.boolean()),
+  /** The instant that ages are counted from; set by the service in its follow-up jobs. */
+  asOf: v.optional(v.nullable(instant)),
 });
 export type CleanupOldData = v.InferInput<typeof CleanupOldData>;
 
@@ -114,6 +122,31 @@ export const CollectPosts = v.strictObject({
   look: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(200))),
 });
 export type CollectPosts = v.InferInput<typeof CollectPosts>;
+
+/** What became of one retention policy. */
+export const PolicyApplied = v.object({
+  /** Letters, digits, '_', '.' and '-'; at most 128. No colon: QStash refuses it in deduplication ids. */
+  policy: v.pipe(v.string(), v.regex(/^[A-Za-z0-9_.\-]{1,128}$/u)),
+  /** What is older is not kept. */
+  cutoff: instant,
+  /** Rows that the policy may delete. Default: 0. */
+  matched: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0))),
+  /** Default: 0. */
+  deleted: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0))),
+  /** Rows kept because their days are not counted. Default: 0. */
+  uncounted: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0))),
+  /** Rows kept because somebody put them on hold. Default: 0. */
+  onHold: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0))),
+  /** Default: 0. */
+  batches: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0))),
+  /** Dropped as a whole. Default: 0. */
+  partitions: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0))),
+  /** Why nothing was deleted, where it was not. */
+  heldBack: v.optional(v.nullable(v.string())),
+  /** Default: true. */
+  complete: v.optional(v.boolean()),
+});
+export type PolicyApplied = v.InferInput<typeof PolicyApplied>;
 
 /** One file of a report, in the object store. */
 export const ReportFile = v.object({
@@ -140,9 +173,30 @@ export const ReportMade = v.object({
 });
 export type ReportMade = v.InferInput<typeof ReportMade>;
 
+/** The receipt of an erasure; it names nobody. */
+export const UserErased = v.object({
+  /** Letters, digits, '_', '.' and '-'; at most 128. No colon: QStash refuses it in deduplication ids. */
+  receiptId: v.pipe(v.string(), v.regex(/^[A-Za-z0-9_.\-]{1,128}$/u)),
+  /** How many rows went, by table. */
+  rows: v.record(v.string(), v.pipe(v.number(), v.integer())),
+  /** What stays, by table, and why. */
+  kept: v.record(v.string(), v.string()),
+});
+export type UserErased = v.InferInput<typeof UserErased>;
+
+/** A copy of a user's data. */
+export const UserExported = v.object({
+  /** A zip archive in the object store. */
+  key: v.pipe(v.string(), v.regex(/^(?!\/)(?!.*(^|\/)\.\.?(\/|$))[A-Za-z0-9!_.*'()\/=@+,~ \-]{1,512}$/u)),
+  rows: v.pipe(v.number(), v.integer(), v.minValue(0)),
+  /** Bytes. */
+  size: v.pipe(v.number(), v.integer(), v.minValue(0)),
+});
+export type UserExported = v.InferInput<typeof UserExported>;
+
 /** What the action did. */
 export const DataProcessed = v.object({
-  action: v.picklist(["aggregate-analytics", "calculate-user-stats", "cleanup-old-data", "dispatch-reports", "generate-report"]),
+  action: v.picklist(["aggregate-analytics", "calculate-user-stats", "cleanup-old-data", "dispatch-reports", "erase-user-data", "export-user-data", "generate-report"]),
   /** Default: []. */
   days: v.optional(v.array(date)),
   /** Default: 0. */
@@ -158,6 +212,10 @@ export const DataProcessed = v.object({
   report: v.optional(v.nullable(ReportMade)),
   /** How many reports were asked for. Default: 0. */
   reports: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0))),
+  /** Default: []. */
+  policies: v.optional(v.array(PolicyApplied)),
+  erased: v.optional(v.nullable(UserErased)),
+  exported: v.optional(v.nullable(UserExported)),
 });
 export type DataProcessed = v.InferInput<typeof DataProcessed>;
 
@@ -179,6 +237,16 @@ export const DispatchReports = v.strictObject({
 });
 export type DispatchReports = v.InferInput<typeof DispatchReports>;
 
+/**
+ * Delete everything of the envelope's user, here and in the application, and leave a receipt.
+ *
+ * What comes later under the same id is not counted any more. Messages on hold stay.
+ */
+export const EraseUserData = v.strictObject({
+  action: v.literal("erase-user-data"),
+});
+export type EraseUserData = v.InferInput<typeof EraseUserData>;
+
 /** A post that shows a trend. */
 export const Example = v.object({
   id: v.string(),
@@ -188,6 +256,12 @@ export const Example = v.object({
   cohortPercentile: v.optional(v.nullable(v.pipe(v.number(), v.minValue(0), v.maxValue(100)))),
 });
 export type Example = v.InferInput<typeof Example>;
+
+/** Put a copy of everything of the envelope's user into the store, and tell the user where it is. */
+export const ExportUserData = v.strictObject({
+  action: v.literal("export-user-data"),
+});
+export type ExportUserData = v.InferInput<typeof ExportUserData>;
 
 /**
  * Make the report of the envelope's user, kind and period; there is one of each.
@@ -503,7 +577,7 @@ export type VideoProcessing = v.InferInput<typeof VideoProcessing>;
 export const ContentTrendsPayload = v.variant("action", [ScrapeTrends, ScrapeQuery, CollectPosts, RecommendPosts]);
 export type ContentTrendsPayload = v.InferInput<typeof ContentTrendsPayload>;
 
-export const DataProcessingPayload = v.variant("action", [AggregateAnalytics, CalculateUserStats, CleanupOldData, GenerateReport, DispatchReports]);
+export const DataProcessingPayload = v.variant("action", [AggregateAnalytics, CalculateUserStats, CleanupOldData, GenerateReport, DispatchReports, EraseUserData, ExportUserData]);
 export type DataProcessingPayload = v.InferInput<typeof DataProcessingPayload>;
 
 export const AlertCheckerPayload = v.variant("action", [CheckAlerts, DeliverNotifications, SendNotification]);
