@@ -166,14 +166,18 @@ def fastapi_peer() -> Contender:
 
 
 def install_fastapi() -> str:
-    """Install FastAPI and the official client into an environment of their own; return its interpreter."""
-    python = STATE / "fastapi" / "bin" / "python"
+    """Install FastAPI and the official client; return their interpreter."""
+    return install("fastapi", ["fastapi", "qstash", "uvicorn", "uvloop", "httptools"])
+
+
+def install(name: str, packages: list[str]) -> str:
+    """Install a peer's packages into an environment of their own; return its interpreter."""
+    python = STATE / name / "bin" / "python"
     if not python.exists():
         uv = shutil.which("uv") or str(HERE.parents[1] / ".dev" / "tools" / "bin" / "uv")
         subprocess.run(
             [uv, "venv", "--quiet", str(python.parents[1]), "--python", sys.executable], check=True
         )
-        packages = ["fastapi", "qstash", "uvicorn", "uvloop", "httptools"]
         subprocess.run([uv, "pip", "install", "--quiet", "--python", str(python), *packages], check=True)
     return str(python)
 

@@ -1,13 +1,21 @@
-"""`./dev bench peers`: kill -9 at every await (F1), 20 copies at once (F2), on usual receivers and ours."""
+"""`./dev bench peers`: kill -9 at every await (F1), 20 copies at once (F2), on usual receivers and ours.
+
+FastAPI and django-qstash are installed from the package index into .dev/bench.
+"""
 
 import argparse
 import asyncio
+import hashlib
 import itertools
+import json
 import tempfile
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import asyncpg
+import httpx
 from huntaze_common.postgres import migrate
 from huntaze_common.publishing import encode_job
 from huntaze_common.testing import counting
@@ -17,24 +25,45 @@ from huntaze_common.testing.signing import KEY, NEXT_KEY
 from huntaze_contracts.alerts import CheckAlerts
 from huntaze_local.postgres import embedded_postgres
 
-from bench.endpoint.__main__ import install_fastapi
+from bench.endpoint.__main__ import install, install_fastapi
 
 PATH = "/api/workers/alert-checker"
 _numbers = itertools.count()
 PEER_TABLES = (Path(__file__).parent / "receivers.py").read_text().split('TABLES = """')[1].split('"""')[0]
 
 
-def job(_: int = 0) -> bytes:
-    """Make the envelope of a new job."""
-    name = f"job-{next(_numbers)}"
+class _QStash(Target):
+    """Gives each message an id of its own, as QStash does: some receivers know jobs by nothing else."""
+
+    async def deliver(self, body: bytes, **how: Any) -> httpx.Response | None:
+        return await super().deliver(body, message_id=f"msg_{hashlib.sha256(body).hexdigest()}", **how)
+
+
+def envelope(job_id: str) -> bytes:
+    """Make the body of a job as we send it."""
     return encode_job(
-        "alert-checker", CheckAlerts(), job_id=name, user_id="u1", enqueued_at=datetime.now(UTC)
+        "alert-checker", CheckAlerts(), job_id=job_id, user_id="u1", enqueued_at=datetime.now(UTC)
     )
+
+
+def django_task(job_id: str) -> bytes:
+    """Make the body of a job as django-qstash sends it."""
+    call = {"function": "work", "module": "bench.peers.django_site.tasks", "args": [job_id], "kwargs": {}}
+    return json.dumps(call).encode()
 
 
 async def main(jobs: int) -> None:
     """Print a table of lost jobs and doubled effects."""
-    packages = str(next(Path(install_fastapi()).parents[1].glob("lib/python*/site-packages")))
+    fastapi = packages_of(install_fastapi())
+    django = packages_of(install("django", ["django-qstash", "django", "psycopg[binary]"]))
+    receivers: dict[str, Callable[[], Victim]] = {
+        **{
+            name: lambda name=name: Victim(name, module="bench.peers.receivers", path=fastapi)
+            for name in ("naive", "check-then-act", "mark-first")
+        },
+        "django-qstash": lambda: Victim("", module="bench.peers.django_receiver", path=django),
+        "ours": lambda: Victim("huntaze_common.testing.counting:SERVICE"),
+    }
     print(
         f"{'receiver':<34}{'fault':<6}{'jobs':>6}{'deliveries':>12}{'lost':>6}{'effects twice or more':>24}"
     )
@@ -48,13 +77,10 @@ async def main(jobs: int) -> None:
                 "QSTASH_NEXT_SIGNING_KEY": NEXT_KEY,
                 "OBJECT_DIRECTORY": directory,
             }
-            for name in ("naive", "check-then-act", "mark-first", "ours"):
+            for name, start in receivers.items():
                 dsn = await database(server.dsn, name)
-                if name == "ours":
-                    victim = Victim("huntaze_common.testing.counting:SERVICE")
-                else:
-                    victim = Victim(name, module="bench.peers.receivers", path=f"{Path.cwd()}:{packages}")
-                target = Target(victim, PATH, {**settings, "DATABASE_URL": dsn})
+                victim = start()
+                target = _QStash(victim, PATH, {**settings, "DATABASE_URL": dsn})
                 try:
                     await examine(name, target, dsn, jobs)
                 finally:
@@ -62,15 +88,19 @@ async def main(jobs: int) -> None:
                     victim.close()
 
 
+def packages_of(python: str) -> str:
+    """Return where a peer's process imports from, beside our own environment."""
+    return f"{Path.cwd()}:{next(Path(python).parents[1].glob('lib/python*/site-packages'))}"
+
+
 async def examine(name: str, target: Target, dsn: str, jobs: int) -> None:
     """Run both faults on one receiver."""
-    label = name if name == "ours" else f"FastAPI + Receiver, {name}"
+    label = name if name in {"ours", "django-qstash"} else f"FastAPI + Receiver, {name}"
     made: list[str] = []
 
-    def recorded(number: int) -> bytes:
-        body = job(number)
-        made.append(body.decode().partition('"jobId":"')[2].partition('"')[0])
-        return body
+    def recorded(_number: int) -> bytes:
+        made.append(f"job-{next(_numbers)}")
+        return django_task(made[-1]) if name == "django-qstash" else envelope(made[-1])
 
     record = await kill_everywhere(target, recorded)
     await report(label, "F1", dsn, made, record.deliveries)

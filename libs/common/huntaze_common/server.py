@@ -7,6 +7,13 @@ from typing import Any
 
 import uvicorn
 
+try:
+    from uvloop import new_event_loop
+except ImportError:  # where uvloop does not exist, as on Windows
+    from asyncio import new_event_loop
+
+__all__ = ["new_event_loop", "serve"]
+
 # Left of the grace for giving jobs back, answering and closing connections.
 _RESERVE = 3.0
 

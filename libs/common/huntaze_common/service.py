@@ -161,7 +161,8 @@ def command_line(service: Service[S, D], arguments: Sequence[str], environment: 
             return _migrate(service, environment)
         settings = from_environment(service.settings, environment)
         logs.configure(service.name, settings.log_level)
-        return asyncio.run(_serve(service, settings))
+        with asyncio.Runner(loop_factory=server.new_event_loop) as runner:
+            return runner.run(_serve(service, settings))
     except ConfigurationError as error:
         sys.stderr.write(f"{service.package}: {error}\n")
         return 78  # EX_CONFIG

@@ -153,6 +153,14 @@ async def platform(dsn: str, settings: dict[str, Any], pool: asyncpg.Pool) -> As
         yield Platform(qstash, apify, pool, url, http, time)
 
 
+@pytest.fixture
+async def apify() -> AsyncGenerator[Any]:
+    """The stand-in of Apify alone, by the machine's clock."""
+    account = standin.Apify(now=lambda: datetime.now(UTC))
+    async with standin.serving(account) as account.url:
+        yield account
+
+
 def tiktok_rows(posts: Sequence[tuple[int, float, str, str]], now: datetime) -> list[bytes]:
     """Make rows of posts given as (number, age in hours, tags, author)."""
     return [
