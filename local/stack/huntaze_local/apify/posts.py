@@ -16,7 +16,7 @@ HOUR = timedelta(hours=1)
 EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
 
 STEADY_PER_DAY = 18.0
-PEAK_PER_HOUR = 0.75  # posts of a rising topic, two days after it began
+PEAK_PER_HOUR = 1.2  # posts of a rising topic, two days after it began
 CYCLE = timedelta(days=2)
 FLOOD = range(10, 15)  # the hours, UTC, at which the day's flooder posts once each
 
