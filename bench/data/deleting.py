@@ -55,7 +55,7 @@ async def run(stage: Stage) -> dict[str, Any]:
         "one_delete": _told(big, big_waits),
         "batches": _told(ours, our_waits) | {"batches": applied.batches},
         "wall_x_one_delete": round(ours.wall / big.wall, 2),
-        "cpu_x_one_delete": round(ours.cpu / big.cpu, 2),
+        "cpu_x_one_delete": round(ours.server_cpu / max(big.server_cpu, 0.01), 2),
         "wal_x_one_delete": round((ours.wal / applied.deleted) / (big.wal / big_rows), 3),
     }
     dropped, waits, result = await _partitions(stage)
@@ -85,6 +85,8 @@ async def _batches(stage: Stage) -> tuple[Cost, Waits, PolicyApplied, PolicyAppl
     """Delete the first fifth by the service's policy, after its dry run."""
     async with asyncpg.create_pool(stage.service, min_size=1, max_size=1, command_timeout=120) as pool:
         dry = await _apply(pool, dry_run=True)
+        # What the one DELETE left behind is not for the batches to tidy up.
+        await stage.admin.execute("VACUUM app.messages", timeout=600)
         await stage.admin.execute("CHECKPOINT")
         async with beside(stage, since=START) as waits:
             async with metered(pool) as cost:
@@ -202,5 +204,9 @@ async def beside(stage: Stage, *, since: Any) -> AsyncGenerator[Waits]:
 
 
 def _told(cost: Cost, waits: Waits) -> dict[str, Any]:
-    told = {"wall_s": round(cost.wall, 2), "cpu_s": round(cost.cpu, 2), "wal_mb": round(cost.wal / 1e6, 2)}
+    told = {
+        "wall_s": round(cost.wall, 2),
+        "server_cpu_s": round(cost.server_cpu, 2),
+        "wal_mb": round(cost.wal / 1e6, 2),
+    }
     return told | waits.told()

@@ -20,6 +20,8 @@ class Cost:
     wall: float = 0.0
     cpu: float = 0.0
     """Seconds of this process and of the server's process that worked for it."""
+    server_cpu: float = 0.0
+    """Of these, the server's."""
     wal: int = 0
     """Bytes that this session's statements wrote."""
 
@@ -30,10 +32,11 @@ async def metered(session: Session) -> AsyncGenerator[Cost]:
     cost = Cost()
     pid = await session.fetchval("SELECT pg_backend_pid()")
     wal = await _wal_of(session)
-    cpu, began = time.process_time() + _cpu_of(pid), time.perf_counter()
+    client, server, began = time.process_time(), _cpu_of(pid), time.perf_counter()
     yield cost
     cost.wall = time.perf_counter() - began
-    cost.cpu = time.process_time() + _cpu_of(pid) - cpu
+    cost.server_cpu = _cpu_of(pid) - server
+    cost.cpu = time.process_time() - client + cost.server_cpu
     cost.wal = await _wal_of(session) - wal
 
 

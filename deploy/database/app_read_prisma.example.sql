@@ -58,7 +58,7 @@ AS $$
         RETURNING "createdAt" AT TIME ZONE 'UTC' AS sent_at, "mediaKeys" AS media
     )
     SELECT count(*), min(sent_at), max(sent_at),
-           (SELECT array_agg(DISTINCT o.key) FROM gone AS g, unnest(g.media) AS o (key))
+           (SELECT array_agg(DISTINCT o.key) FROM gone AS g, unnest(g.media) AS o (key) WHERE g.media <> '{}')
       FROM gone
 $$;
 
@@ -87,7 +87,7 @@ BEGIN
             SELECT m.id FROM "Message" AS m WHERE m."userId"::text = erased AND NOT m.hold LIMIT max_rows)
         RETURNING "mediaKeys" AS media
     )
-    SELECT count(*), (SELECT array_agg(DISTINCT o.key) FROM gone AS g, unnest(g.media) AS o (key))
+    SELECT count(*), (SELECT array_agg(DISTINCT o.key) FROM gone AS g, unnest(g.media) AS o (key) WHERE g.media <> '{}')
       INTO deleted, objects FROM gone;
     erased_from := 'Message';
     IF deleted > 0 THEN RETURN; END IF;

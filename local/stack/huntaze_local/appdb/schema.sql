@@ -175,7 +175,7 @@ BEGIN
         RETURNING sent_at, media
     )
     SELECT count(*), min(sent_at), max(sent_at),
-           (SELECT array_agg(DISTINCT o.key) FROM gone AS g, unnest(g.media) AS o (key))
+           (SELECT array_agg(DISTINCT o.key) FROM gone AS g, unnest(g.media) AS o (key) WHERE g.media <> '{}')
       INTO deleted, oldest, newest, objects
       FROM gone;
 END
@@ -257,7 +257,7 @@ BEGIN
                                   WHERE m.user_id = erased AND NOT m.hold LIMIT max_rows)
         RETURNING media
     )
-    SELECT count(*), (SELECT array_agg(DISTINCT o.key) FROM gone AS g, unnest(g.media) AS o (key))
+    SELECT count(*), (SELECT array_agg(DISTINCT o.key) FROM gone AS g, unnest(g.media) AS o (key) WHERE g.media <> '{}')
       INTO deleted, objects
       FROM gone;
     erased_from := 'messages';
