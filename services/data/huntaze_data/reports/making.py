@@ -58,9 +58,12 @@ async def generate(job: GenerateReport, run: Run, pool: Pool, objects: S3ObjectS
     edition = Edition(report, report_id, version)
     contents = await render(edition, chosen_by_user.formats)
     await run.progress("storing", 80)
-    # All of a user's reports can be found to be erased.
     prefix = f"reports/u-{run.user_id}/{report_id}"
-    files = tuple([await _put(objects, prefix, kind, data) for kind, data in contents.items()])
+    keys = {kind: _key(prefix, kind, data) for kind, data in contents.items()}
+    await store.note_objects(pool, run.user_id, list(keys.values()))
+    for kind, data in contents.items():
+        await objects.put(keys[kind], data, content_type=CONTENT_TYPES[kind])
+    files = tuple(ReportFile(format=kind, key=keys[kind], size=len(data)) for kind, data in contents.items())
     made = _made(report_id, report, version, files, changed=True)
     return await _commit(job, run, report, made, user_id=run.user_id, period=period, sha=sha)
 
@@ -115,10 +118,8 @@ async def _tell(transaction: Transaction, report: Report, made: ReportMade) -> N
     await transaction.send("alert-checker", message, job_id=f"{made.report_id}-told")
 
 
-async def _put(objects: S3ObjectStore, prefix: str, kind: ReportFormat, data: bytes) -> ReportFile:
-    key = f"{prefix}/{hashlib.sha256(data).hexdigest()[:32]}.{kind}"
-    await objects.put(key, data, content_type=CONTENT_TYPES[kind])
-    return ReportFile(format=kind, key=key, size=len(data))
+def _key(prefix: str, kind: ReportFormat, data: bytes) -> str:
+    return f"{prefix}/{hashlib.sha256(data).hexdigest()[:32]}.{kind}"
 
 
 def name_of(user_id: str, period: Period) -> str:

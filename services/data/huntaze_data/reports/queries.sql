@@ -135,6 +135,10 @@ DELETE FROM report_file WHERE report_id = $1::text;
 -- $1 report_id, $2 format, $3 key, $4 bytes
 INSERT INTO report_file (report_id, format, key, bytes) VALUES ($1::text, $2::text, $3::text, $4::bigint);
 
+-- name: note_objects
+-- $1 user_id, $2 keys text[]
+INSERT INTO report_object (key, user_id) SELECT unnest($2::text[]), $1::text ON CONFLICT (key) DO NOTHING;
+
 -- name: files
 -- $1 report_id
 SELECT format, key, bytes FROM report_file WHERE report_id = $1::text ORDER BY format;

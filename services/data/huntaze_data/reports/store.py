@@ -165,6 +165,11 @@ async def save_report(
     await connection.executemany(_QUERIES["save_file"], rows)
 
 
+async def note_objects(pool: Pool, user_id: str, keys: Sequence[str]) -> None:
+    """Note objects that are about to be written, so that an erasure finds them whatever happens next."""
+    await pool.execute(_QUERIES["note_objects"], user_id, list(keys))
+
+
 async def report(pool: Pool, report_id: str) -> Kept | None:
     """Read a report that was made."""
     row = await pool.fetchrow(_QUERIES["report"], report_id)

@@ -14,7 +14,7 @@ from arro3.io import read_parquet
 from huntaze_common import sql
 from huntaze_contracts.alerts import SendNotification
 from huntaze_contracts.base import Envelope
-from huntaze_contracts.data import GenerateReport
+from huntaze_contracts.data import EraseUserData, GenerateReport
 
 WEEK = [date(2026, 11, 16) + timedelta(days=number) for number in range(7)]
 ALL = {"formats": ["html", "pdf", "csv", "json", "parquet"]}
@@ -24,11 +24,11 @@ def midday(day: date) -> datetime:
     return datetime(day.year, day.month, day.day, 12, tzinfo=UTC)
 
 
-@pytest.mark.parametrize("name", sorted(sql.load("huntaze_data.reports")))
-async def test_every_query_prepares(pool: asyncpg.Pool, name: str) -> None:
-    """As the service's own role: a missing grant fails here by name."""
+async def test_every_query_prepares(pool: asyncpg.Pool) -> None:
+    """As the service's own role: a renamed column or a missing grant fails here."""
     async with pool.acquire() as connection:
-        await connection.prepare(sql.load("huntaze_data.reports")[name])
+        for query in sql.load("huntaze_data.reports").values():
+            await connection.prepare(query)
 
 
 def metric(data: dict, key: str) -> dict:
@@ -128,6 +128,20 @@ async def test_a_late_event_makes_a_new_version_of_the_same_report(world) -> Non
     # Whoever has the first message can still open what it linked to; nobody is told twice.
     assert await world.content(first, "html")
     assert len(world.qstash.published) == 1
+
+
+async def test_erasing_a_user_deletes_the_files_of_all_versions(world) -> None:
+    await fill(world)
+    await world.report(GenerateReport(), "r1")
+    await world.add_payment(midday(WEEK[3]) + timedelta(hours=1), "100", kind="subscription")
+    await world.report(GenerateReport(), "r2")
+    keys = {row["key"] for row in await world.pool.fetch("SELECT key FROM report_object")}
+    assert len(keys) == 8
+    assert keys <= set(await world.objects.list_keys("reports/u-ann/"))
+    await world.done(EraseUserData(), "erase")
+    assert not keys & set(await world.objects.list_keys("reports/u-ann/"))
+    assert await world.pool.fetchval("SELECT count(*) FROM report") == 0
+    assert await world.pool.fetchval("SELECT count(*) FROM report_object") == 0
 
 
 async def test_two_jobs_at_once_make_one_version(world) -> None:
