@@ -167,6 +167,9 @@ async def beside(stage: Stage, *, since: Any) -> AsyncGenerator[Waits]:
     waits, stop = Waits(), asyncio.Event()
     first = await asyncpg.connect(stage.admin_dsn)
     second = await asyncpg.connect(stage.admin_dsn)
+    for connection in (first, second):
+        # So that a statement locks the one partition that it is about.
+        await connection.execute("SET plan_cache_mode = force_custom_plan")
 
     async def insert() -> None:
         await first.execute(
@@ -178,8 +181,8 @@ async def beside(stage: Stage, *, since: Any) -> AsyncGenerator[Waits]:
     async def update() -> None:
         number = next(_numbers)
         await second.execute(
-            "UPDATE app.messages SET is_paid = NOT is_paid WHERE (user_id, id) IN (SELECT user_id, id"
-            " FROM app.messages WHERE sent_at >= $1 ORDER BY sent_at LIMIT 1)",
+            "UPDATE app.messages SET is_paid = NOT is_paid"
+            " WHERE sent_at >= $1 AND sent_at < $1::timestamptz + interval '1 second'",
             since + timedelta(seconds=(number * 7919) % (86_400 * 20)),
         )  # fmt: skip
 

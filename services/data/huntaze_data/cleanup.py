@@ -20,7 +20,7 @@ from huntaze_data.retention_store import FIRST_KEY, Plan, Policy, Span
 
 MESSAGES = "archived-messages"
 """The one policy whose rows are the application's; the others are of tables of the service's own."""
-PARTITION_PAUSE, PARTITION_TRIES = 0.1, 30
+PARTITION_PAUSE, PARTITION_TRIES = 0.1, 100
 """Seconds between attempts at a partition that somebody reads, and how many; then its rows are deleted."""
 OBJECTS_AT_ONCE = 100
 
@@ -133,14 +133,15 @@ class Cleaner:
 
     async def _delete_messages(self, policy: Policy, span: Span, plan: Plan) -> bool:
         after = FIRST_KEY
-        for upto in plan.bounds:
-            if time.monotonic() > self.give_up:
-                return False
-            async with self._pool.acquire() as connection, connection.transaction():
-                deleted = await store.delete_messages(connection, span, after, upto)
-                if deleted:
-                    await store.add_to_cleanup(connection, self._job_id, policy.id, deleted, batches=1)
-            after = upto
+        async with self._pool.acquire() as connection:
+            for upto in plan.bounds:
+                if time.monotonic() > self.give_up:
+                    return False
+                async with connection.transaction():
+                    deleted = await store.delete_messages(connection, span, after, upto)
+                    if deleted:
+                        await store.add_to_cleanup(connection, self._job_id, policy.id, deleted, batches=1)
+                after = upto
         return True
 
     async def _rows(self, policy: Policy, cutoff: datetime) -> PolicyApplied:
