@@ -42,10 +42,19 @@ async def open_pool(dsn: str, *, size: int, name: str) -> Pool:
             max_size=size,
             timeout=10,
             command_timeout=60,
+            reset=_keep_session,
             server_settings={"application_name": name},
         )
     except ValueError:
         raise ConfigurationError("DATABASE_URL is not a postgresql:// address") from None
+
+
+async def _keep_session(_: Connection) -> None:
+    """Send nothing when a connection goes back to the pool.
+
+    asyncpg would drop session locks, cursors, listeners and settings: a round trip for each use. Nothing that
+    uses the pool has any: locks and settings are of the transaction, and the heart listens on its own.
+    """
 
 
 async def migrate(dsn: str, package: str, *, schema: str) -> list[str]:
