@@ -21,6 +21,7 @@ _COMMANDS = (
     ("schedules", "schedules:app", _RUN, "Declare schedules in a file and keep QStash to it."),
     ("keys", "keys:app", _RUN, "Signing keys: their state and their rotation."),
     ("doctor", "doctor:app", _RUN, "Check settings, keys, clocks, database and services."),
+    ("cost", "cost:app", _RUN, "Estimate the month's bill, beside the alternatives."),
     ("dev", "dev:app", _MORE, "Run the whole platform on this machine."),
 )
 

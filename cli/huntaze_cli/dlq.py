@@ -64,7 +64,7 @@ def list_dlq(
             )
             for each in letters
         ],
-        right="STATUS",
+        right=["STATUS"],
     )
     if not letters:
         session.terminal.note("no dead letters")

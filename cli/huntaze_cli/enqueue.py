@@ -33,7 +33,7 @@ _OPTIONS: dict[str, tuple[Any, str]] = {
     "callback": (str, "URL that QStash tells of every attempt's answer."),
     "wait": (bool, "Follow the job until it is finished; exit 1 unless it succeeds."),
     "timeout": (str, "Longest wait of --wait. [default: 15m]"),
-    "dry_run": (bool, "Check and show the message, send nothing."),
+    "print": (bool, "Check and show the message, send nothing."),
 }
 
 
@@ -77,7 +77,7 @@ def _command(worker: Worker, kind: type[Struct] | None) -> Callable[..., int]:
 
 
 def _option(argument: str, kind: Any, name: str, text: str, group: Group) -> inspect.Parameter:
-    negative = "" if name in ("--wait", "--dry-run") or kind is not bool else None
+    negative = "" if name in ("--wait", "--print") or kind is not bool else None
     parameter = Parameter(
         name=name,
         help=text,
@@ -112,7 +112,7 @@ def _enqueue(
     destination = base + worker.path
     check_destination(destination, "WORKER_URLS", hosted=settings.hosted)
     options = _delivery(session, given)
-    if given["dry_run"]:
+    if given["print"]:
         message = {"destination": destination, **options, "body": msgspec.Raw(body)}
         session.terminal.data(message)
         session.terminal.line(msgspec.json.format(msgspec.json.encode(message)).decode())

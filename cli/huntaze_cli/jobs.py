@@ -35,7 +35,7 @@ def list_jobs(
             (job["jobId"], job["service"], job["state"], _shown(job["firstSeenAt"]), job["deliveries"])
             for job in jobs
         ],
-        right="TRIES",
+        right=["TRIES"],
     )
     if not jobs:
         session.terminal.note("no jobs")

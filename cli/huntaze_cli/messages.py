@@ -43,7 +43,7 @@ def list_messages(
             )
             for each in events
         ],
-        right="STATUS",
+        right=["STATUS"],
     )
     if not events:
         session.terminal.note("no events")
@@ -79,7 +79,7 @@ def show(message_id: Annotated[str, Parameter(help="The message's id.")], /, *, 
             )
             for each in reversed(events)
         ],
-        right="STATUS",
+        right=["STATUS"],
     )
     return 0
 

@@ -69,13 +69,15 @@ class Terminal:
         """Write what is no part of the result."""
         self.errors.print(escape(text))
 
-    def table(self, columns: Sequence[str], rows: Iterable[Sequence[object]], *, right: str = "") -> None:
+    def table(
+        self, columns: Sequence[str], rows: Iterable[Sequence[object]], *, right: Sequence[str] = ()
+    ) -> None:
         """Write a table for people; ``right`` names the columns whose figures are aligned to the right."""
         if self.as_json:
             return
         table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
         for column in columns:
-            table.add_column(column, justify="right" if column in right.split() else "left", overflow="fold")
+            table.add_column(column, justify="right" if column in right else "left", overflow="fold")
         for row in rows:
             table.add_row(*(_cell(str(value)) for value in row))
         self.console.print(table)

@@ -23,12 +23,22 @@ type_of_reason = Literal[
 
 
 class SignatureRejected(Exception):
-    """The request was not signed by our QStash for this endpoint; ``reason`` is for our logs only."""
+    """The request was not signed by our QStash for this endpoint; reason and advice are for our logs only."""
 
-    def __init__(self, reason: type_of_reason) -> None:
-        """Keep the reason; the caller is never told."""
+    def __init__(self, reason: type_of_reason, advice: str = "") -> None:
+        """Keep the reason and what an operator should look at; the caller is never told."""
         super().__init__(reason)
         self.reason = reason
+        self.advice = advice or _ADVICE.get(reason, "")
+
+
+_ADVICE = {
+    "signature": "neither key signed it: set QSTASH_CURRENT_SIGNING_KEY and QSTASH_NEXT_SIGNING_KEY to the"
+    " account's present pair (huntaze keys status)",
+    "body": "the body was changed on its way: nothing in front may parse it and write it again",
+    "expired": "held back for more than five minutes, or this machine's clock is ahead",
+    "not_yet_valid": "this machine's clock is behind",
+}
 
 
 class _Header(msgspec.Struct):
@@ -124,7 +134,7 @@ class SignatureVerifier:
         if claims.iss != _ISSUER:
             raise SignatureRejected("issuer")
         if claims.sub != url:
-            raise SignatureRejected("subject")
+            raise SignatureRejected("subject", _wrong_url(claims.sub, url))
         if claims.exp < now - self._leeway:
             raise SignatureRejected("expired")
         if claims.nbf > now + self._leeway or claims.iat > now + self._leeway:
@@ -132,6 +142,14 @@ class SignatureVerifier:
         digest = urlsafe_b64encode(hashlib.sha256(body).digest()).rstrip(b"=")
         if not hmac.compare_digest(digest, claims.body.encode().rstrip(b"=")):
             raise SignatureRejected("body")
+
+
+def _wrong_url(signed: str, ours: str) -> str:
+    """Say what to set when a good signature is for another URL, as behind a proxy that nobody told us of."""
+    return (
+        f"signed for {signed[:300]} but PUBLIC_BASE_URL makes this endpoint {ours}:"
+        " set PUBLIC_BASE_URL to the URL that QStash was given, the outer one behind a proxy"
+    )
 
 
 def _decode_base64(text: bytes) -> bytes:

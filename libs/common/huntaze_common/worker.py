@@ -95,7 +95,7 @@ def _describe(error: Exception) -> tuple[int, Problem, dict[str, str]]:
     """Say which answer an error gets. The order of the cases is the table above, most particular first."""
     match error:
         case SignatureRejected():
-            _log.warning("signature_rejected", reason=error.reason)
+            _log.warning("signature_rejected", reason=error.reason, advice=error.advice)
             return 401, _problem(401, "unauthorized", "the request is not signed for this endpoint"), {}
         case Refused():
             return error.status, _problem(error.status, error.code, error.detail), dict(error.headers)

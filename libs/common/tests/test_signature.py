@@ -175,3 +175,12 @@ def test_binary_bodies_are_verified() -> None:
     """The official receiver takes text only."""
     body = bytes(range(256))
     VERIFIER.verify(sign(body, URL, at=NOW).encode(), body, URL)
+
+
+def test_the_log_can_say_what_to_set_when_the_public_url_is_wrong() -> None:
+    """Behind a proxy that nobody told us of, both addresses are what an operator needs."""
+    with pytest.raises(SignatureRejected) as caught:
+        VERIFIER.verify(token(), BODY, "http://10.0.0.7:8000/api/workers/video-processing")
+    assert URL in caught.value.advice
+    assert "http://10.0.0.7:8000" in caught.value.advice
+    assert "set PUBLIC_BASE_URL" in caught.value.advice

@@ -7,7 +7,7 @@ import signal
 import sys
 from pathlib import Path
 
-from huntaze_local import demo, terminal
+from huntaze_local import demo, operator, terminal
 from huntaze_local.postgres import PostgresError
 from huntaze_local.stack import running_stack
 from huntaze_local.supervisor import ChildFailed
@@ -55,8 +55,9 @@ async def _up(arguments: argparse.Namespace) -> int:
     echo = print if arguments.verbose else None
     async with running_stack(arguments.directory, tell=terminal.step, echo=echo) as stack:
         terminal.ready(stack, arguments.directory)
-        failure = await stack.supervisor.failure()
-        raise failure
+        with operator.settings_file(stack, arguments.directory / operator.FILE):
+            failure = await stack.supervisor.failure()
+            raise failure
 
 
 async def _demo(arguments: argparse.Namespace) -> int:
