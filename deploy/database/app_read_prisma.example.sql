@@ -30,6 +30,18 @@ SELECT id AS transaction_id, user_id::text AS user_id, type AS kind, amount::num
        created_at AT TIME ZONE 'UTC' AS occurred_at
   FROM public.transactions;
 
+-- This application knows nothing of social accounts: reports say so where they would show them.
+CREATE OR REPLACE VIEW app_read.analytics_snapshots AS
+SELECT NULL::text AS account_id, NULL::text AS user_id, NULL::text AS platform, NULL::date AS snapshot_date,
+       NULL::bigint AS followers, NULL::bigint AS engagement, NULL::bigint AS posts, NULL::bigint AS reach,
+       NULL::bigint AS impressions
+ WHERE false;
+CREATE OR REPLACE VIEW app_read.posts AS
+SELECT NULL::text AS post_id, NULL::text AS user_id, NULL::text AS account_id, NULL::text AS platform,
+       NULL::text AS title, NULL::timestamptz AS published_at, NULL::bigint AS views, NULL::bigint AS likes,
+       NULL::bigint AS comments, NULL::bigint AS shares, NULL::bigint AS saves
+ WHERE false;
+
 -- The views compute their columns, so the indexes must, too.
 CREATE INDEX IF NOT EXISTS message_read_by_time ON public."Message" (("createdAt" AT TIME ZONE 'UTC'));
 CREATE INDEX IF NOT EXISTS message_read_to_delete

@@ -10,6 +10,7 @@ from huntaze_contracts.data import (
     CleanupOldData,
     EraseUserData,
     ExportUserData,
+    GenerateReport,
 )
 
 EXAMPLE = Path(__file__).resolve().parents[3] / "deploy" / "database" / "app_read_prisma.example.sql"
@@ -72,6 +73,10 @@ async def test_everything_works_through_the_example(prisma, worker, pool) -> Non
     assert sum(part.rows_deleted for part in parts) == 99
     copied = await worker.done(ExportUserData(), "copy", "1")
     assert copied.exported is not None
+    week = GenerateReport(kind="custom", first=date(2026, 11, 16), last=date(2026, 11, 22), notify=False)
+    made = await worker.done(week, "report", "1")
+    assert made.report is not None
+    assert made.report.headline == "You earned $0.10"
     parts = [await worker.done(EraseUserData(), "erase", "1"), *await worker.follow()]
     assert parts[-1].erased is not None
     assert await prisma.fetchval('SELECT count(*) FROM "Message" WHERE "userId" = 1') == 0
