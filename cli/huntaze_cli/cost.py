@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from typing import Annotated, Any
 
-from cyclopts import App, Parameter
+from cyclopts import App, Group, Parameter
 
 from huntaze_cli import prices
 from huntaze_cli.estimate import Estimate, crossover, estimate, qstash_bill
@@ -11,7 +11,12 @@ from huntaze_cli.failures import usage
 from huntaze_cli.session import Given, Session
 from huntaze_cli.workload import Load, attempts, corrected_flows, messages, seed_messages
 
-app = App(name="cost", help="Estimate the month's bill.", help_format="plaintext")
+app = App(
+    name="cost",
+    help="Estimate the month's bill.",
+    help_format="plaintext",
+    group_parameters=Group("Figures", sort_key=2),
+)
 _SIZES = (50, 5_000, 500_000)
 
 
@@ -37,7 +42,8 @@ class Figures:
 def cost(
     *,
     users: Annotated[
-        list[int] | None, Parameter(help="Number of users, repeatable. [default: 50 5000 500000]")
+        list[int] | None,
+        Parameter(help="Number of users, repeatable. [default: 50 5000 500000]", negative=""),
     ] = None,
     figures: Annotated[Figures | None, Parameter(name="*")] = None,
     session: Given,
