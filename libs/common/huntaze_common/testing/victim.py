@@ -126,6 +126,7 @@ async def _live(open_app: OpenApp, listener: socket.socket, command: _Command) -
                 lifespan="off",
                 access_log=False,
                 backlog=128,
+                timeout_keep_alive=30,  # as in production: a reused connection must not end under a delivery
             )
         )
         asyncio.get_running_loop().set_task_factory(steps.task_factory)
