@@ -6,30 +6,32 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta, Struct
 
-# The names below are the vocabulary of the JSON Schemas too, hence the descriptions.
+# The names below are the vocabulary of the JSON Schemas too, hence the descriptions. `$(?!\n)`: in Python `$`
+# alone also matches before a last line break.
 Id = Annotated[
     str,
     Meta(
-        pattern=r"^[A-Za-z0-9_.\-]{1,128}$",
+        pattern=r"^[A-Za-z0-9_.\-]{1,128}$(?!\n)",
         description="Letters, digits, '_', '.' and '-'; at most 128. No colon: QStash refuses it in "
         "deduplication ids.",
     ),
 ]
 Line = Annotated[
     str,
-    Meta(pattern=r"^[^\x00-\x1f\x7f]{1,200}$", description="One line of text, 1 to 200 characters."),
+    Meta(pattern=r"^[^\x00-\x1f\x7f]{1,200}$(?!\n)", description="One line of text, 1 to 200 characters."),
 ]
 Key = Annotated[
     str,
     Meta(
-        pattern=r"^(?!/)(?!.*(^|/)\.\.?(/|$))[A-Za-z0-9!_.*'()/=@+,~ \-]{1,512}$",
+        pattern=r"^(?!/)(?!.*(^|/)\.\.?(/|$))[A-Za-z0-9!_.*'()/=@+,~ \-]{1,512}$(?!\n)",
         description="The key of an object in the store; no leading slash, no '.' or '..' segment.",
     ),
 ]
 HttpsUrl = Annotated[
     str,
     Meta(
-        pattern=r"^https?://[^\s\x00-\x1f\\]{1,2000}$", description="An https URL; http only in development."
+        pattern=r"^https?://[^\s\x00-\x1f\\]{1,2000}$(?!\n)",
+        description="An https URL; http only in development.",
     ),
 ]
 Instant = Annotated[datetime, Meta(tz=True, description="RFC 3339 with an offset.")]

@@ -158,7 +158,7 @@ BREAKING: dict[str, tuple[Callable[[Schemas], Any], str]] = {
     "items limited": (put(ALERTS, "SendNotification", "links", maxItems=2), "limit tightened"),
     "body limited": (top(VIDEO, **{"x-max-body": 1024}), "limit tightened"),
     "pattern shortened": (
-        put(VIDEO, "VideoProcessing", "videoId", pattern=r"^[A-Za-z0-9_.\-]{1,64}$"),
+        put(VIDEO, "VideoProcessing", "videoId", pattern=r"^[A-Za-z0-9_.\-]{1,64}$(?!\n)"),
         "pattern changed",
     ),
     "pattern added": (put(ALERTS, "SendNotification", "text", pattern="^[a-z]*$"), "pattern changed"),
@@ -223,7 +223,7 @@ HARMLESS: dict[str, Callable[[Schemas], Any]] = {
     "length raised": put(ALERTS, "SendNotification", "text", maxLength=8000),
     "items raised": put(ALERTS, "SendNotification", "links", maxItems=20),
     "body raised": top(VIDEO, **{"x-max-body": 1 << 20}),
-    "pattern lengthened": put(VIDEO, "VideoProcessing", "videoId", pattern=r"^[A-Za-z0-9_.\-]{1,256}$"),
+    "pattern lengthened": put(VIDEO, "VideoProcessing", "videoId", pattern=r"^[A-Za-z0-9_.\-]{1,256}$(?!\n)"),
     "pattern dropped": drop(VIDEO, "VideoProcessing", "videoId", "pattern"),
     "integer widened to number": put(TRENDS, "ScrapeQuery", "maxPosts", type="number"),
     "request may be null": lambda s: s[TRENDS]["$defs"]["ScrapeQuery"]["properties"].update(

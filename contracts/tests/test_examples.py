@@ -1,7 +1,9 @@
 """Every worked example is what its reader takes, of this version and of the released one."""
 
+import json
 from pathlib import Path
 
+import jsonschema
 import msgspec
 import pytest
 from huntaze_contracts.base import Envelope
@@ -35,3 +37,15 @@ def test_a_worker_of_this_version_reads_it(path: Path) -> None:
 
 def test_every_action_of_a_worker_has_an_example() -> None:
     assert actions_without_example() == []
+
+
+@pytest.mark.parametrize(
+    "path",
+    sorted(CONTRACTS.glob("released/examples/*/*.json")),
+    ids=lambda path: f"{path.parent.name}/{path.stem}",
+)
+def test_a_worker_of_the_released_version_reads_what_is_still_the_same_example(path: Path) -> None:
+    """What a new producer sends for an old purpose; examples that show something new need the new consumer."""
+    example = CONTRACTS / "examples" / path.parent.name / path.name
+    schema = json.loads((CONTRACTS / f"released/schemas/{path.parent.name}.schema.json").read_bytes())
+    jsonschema.validate(json.loads(example.read_bytes()), schema)

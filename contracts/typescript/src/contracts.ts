@@ -103,7 +103,7 @@ export type CheckAlerts = v.InferInput<typeof CheckAlerts>;
 export const CleanupOldData = v.strictObject({
   action: v.literal("cleanup-old-data"),
   /** One policy only; all enabled ones when absent. */
-  policy: v.optional(v.nullable(v.pipe(v.string(), v.regex(/^[A-Za-z0-9_.\-]{1,128}$/u)))),
+  policy: v.optional(v.nullable(v.pipe(v.string(), v.regex(/^[A-Za-z0-9_.\-]{1,128}$(?!\n)/u)))),
   /** Count what would be deleted, exactly, and delete nothing. Default: false. */
   dryRun: v.optional(v.boolean()),
   /** Delete even where it is a large share of the table. Default: false. */
@@ -117,7 +117,7 @@ export type CleanupOldData = v.InferInput<typeof CleanupOldData>;
 export const CollectPosts = v.strictObject({
   action: v.literal("collect-posts"),
   /** Letters, digits, '_', '.' and '-'; at most 128. No colon: QStash refuses it in deduplication ids. */
-  scrapeId: v.pipe(v.string(), v.regex(/^[A-Za-z0-9_.\-]{1,128}$/u)),
+  scrapeId: v.pipe(v.string(), v.regex(/^[A-Za-z0-9_.\-]{1,128}$(?!\n)/u)),
   /** Which look this is; the wait grows with it. 0: Apify said it ended. Default: 1. */
   look: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(200))),
 });
@@ -126,7 +126,7 @@ export type CollectPosts = v.InferInput<typeof CollectPosts>;
 /** What became of one retention policy. */
 export const PolicyApplied = v.object({
   /** Letters, digits, '_', '.' and '-'; at most 128. No colon: QStash refuses it in deduplication ids. */
-  policy: v.pipe(v.string(), v.regex(/^[A-Za-z0-9_.\-]{1,128}$/u)),
+  policy: v.pipe(v.string(), v.regex(/^[A-Za-z0-9_.\-]{1,128}$(?!\n)/u)),
   /** What is older is not kept. */
   cutoff: instant,
   /** Rows that the policy may delete. Default: 0. */
@@ -152,7 +152,7 @@ export type PolicyApplied = v.InferInput<typeof PolicyApplied>;
 export const ReportFile = v.object({
   format: v.picklist(["csv", "html", "json", "parquet", "pdf"]),
   /** The key of an object in the store; no leading slash, no '.' or '..' segment. */
-  key: v.pipe(v.string(), v.regex(/^(?!\/)(?!.*(^|\/)\.\.?(\/|$))[A-Za-z0-9!_.*'()\/=@+,~ \-]{1,512}$/u)),
+  key: v.pipe(v.string(), v.regex(/^(?!\/)(?!.*(^|\/)\.\.?(\/|$))[A-Za-z0-9!_.*'()\/=@+,~ \-]{1,512}$(?!\n)/u)),
   /** Bytes. */
   size: v.pipe(v.number(), v.integer(), v.minValue(0)),
 });
@@ -161,7 +161,7 @@ export type ReportFile = v.InferInput<typeof ReportFile>;
 /** A report as it stands now. */
 export const ReportMade = v.object({
   /** Letters, digits, '_', '.' and '-'; at most 128. No colon: QStash refuses it in deduplication ids. */
-  reportId: v.pipe(v.string(), v.regex(/^[A-Za-z0-9_.\-]{1,128}$/u)),
+  reportId: v.pipe(v.string(), v.regex(/^[A-Za-z0-9_.\-]{1,128}$(?!\n)/u)),
   first: date,
   last: date,
   /** Grows when late data changed the report. */
@@ -176,7 +176,7 @@ export type ReportMade = v.InferInput<typeof ReportMade>;
 /** The receipt of an erasure; it names nobody. */
 export const UserErased = v.object({
   /** Letters, digits, '_', '.' and '-'; at most 128. No colon: QStash refuses it in deduplication ids. */
-  receiptId: v.pipe(v.string(), v.regex(/^[A-Za-z0-9_.\-]{1,128}$/u)),
+  receiptId: v.pipe(v.string(), v.regex(/^[A-Za-z0-9_.\-]{1,128}$(?!\n)/u)),
   /** How many rows went, by table. */
   rows: v.record(v.string(), v.pipe(v.number(), v.integer())),
   /** What stays, by table, and why. */
@@ -187,7 +187,7 @@ export type UserErased = v.InferInput<typeof UserErased>;
 /** A copy of a user's data. */
 export const UserExported = v.object({
   /** A zip archive in the object store. */
-  key: v.pipe(v.string(), v.regex(/^(?!\/)(?!.*(^|\/)\.\.?(\/|$))[A-Za-z0-9!_.*'()\/=@+,~ \-]{1,512}$/u)),
+  key: v.pipe(v.string(), v.regex(/^(?!\/)(?!.*(^|\/)\.\.?(\/|$))[A-Za-z0-9!_.*'()\/=@+,~ \-]{1,512}$(?!\n)/u)),
   rows: v.pipe(v.number(), v.integer(), v.minValue(0)),
   /** Bytes. */
   size: v.pipe(v.number(), v.integer(), v.minValue(0)),
@@ -233,7 +233,7 @@ export const DispatchReports = v.strictObject({
   /** By hand only; a schedule's slot follows from its own time. */
   slot: v.optional(v.nullable(instant)),
   /** Go on behind this user; set by the service in its follow-up jobs. */
-  after: v.optional(v.nullable(v.pipe(v.string(), v.regex(/^[A-Za-z0-9_.\-]{1,128}$/u)))),
+  after: v.optional(v.nullable(v.pipe(v.string(), v.regex(/^[A-Za-z0-9_.\-]{1,128}$(?!\n)/u)))),
 });
 export type DispatchReports = v.InferInput<typeof DispatchReports>;
 
@@ -284,7 +284,7 @@ export type GenerateReport = v.InferInput<typeof GenerateReport>;
 /** The contact sheet: one labelled picture of all keyframes. */
 export const Grid = v.object({
   /** The key of an object in the store; no leading slash, no '.' or '..' segment. */
-  key: v.pipe(v.string(), v.regex(/^(?!\/)(?!.*(^|\/)\.\.?(\/|$))[A-Za-z0-9!_.*'()\/=@+,~ \-]{1,512}$/u)),
+  key: v.pipe(v.string(), v.regex(/^(?!\/)(?!.*(^|\/)\.\.?(\/|$))[A-Za-z0-9!_.*'()\/=@+,~ \-]{1,512}$(?!\n)/u)),
   sha256: v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/u)),
   bytes: v.pipe(v.number(), v.integer(), v.minValue(0)),
   width: v.pipe(v.number(), v.integer(), v.minValue(0)),
@@ -315,7 +315,7 @@ export const Keyframe = v.object({
   /** Why this frame was chosen. */
   position: v.picklist(["beginning", "end", "fill", "half", "hook", "quarter", "scene", "three_quarter"]),
   /** The key of an object in the store; no leading slash, no '.' or '..' segment. */
-  key: v.pipe(v.string(), v.regex(/^(?!\/)(?!.*(^|\/)\.\.?(\/|$))[A-Za-z0-9!_.*'()\/=@+,~ \-]{1,512}$/u)),
+  key: v.pipe(v.string(), v.regex(/^(?!\/)(?!.*(^|\/)\.\.?(\/|$))[A-Za-z0-9!_.*'()\/=@+,~ \-]{1,512}$(?!\n)/u)),
   /** The change that started its shot; null when it is not a cut. */
   sceneScore: v.optional(v.nullable(v.pipe(v.number(), v.minValue(0), v.maxValue(1)))),
 });
@@ -324,9 +324,9 @@ export type Keyframe = v.InferInput<typeof Keyframe>;
 /** An object of the store to give to the reader: presigned when it is sent, never stored. */
 export const Link = v.strictObject({
   /** One line of text, 1 to 200 characters. */
-  title: v.pipe(v.string(), v.regex(/^[^\x00-\x1f\x7f]{1,200}$/u)),
+  title: v.pipe(v.string(), v.regex(/^[^\x00-\x1f\x7f]{1,200}$(?!\n)/u)),
   /** The key of an object in the store; no leading slash, no '.' or '..' segment. */
-  key: v.pipe(v.string(), v.regex(/^(?!\/)(?!.*(^|\/)\.\.?(\/|$))[A-Za-z0-9!_.*'()\/=@+,~ \-]{1,512}$/u)),
+  key: v.pipe(v.string(), v.regex(/^(?!\/)(?!.*(^|\/)\.\.?(\/|$))[A-Za-z0-9!_.*'()\/=@+,~ \-]{1,512}$(?!\n)/u)),
 });
 export type Link = v.InferInput<typeof Link>;
 
@@ -334,7 +334,7 @@ export type Link = v.InferInput<typeof Link>;
 export const LinkedVideo = v.strictObject({
   kind: v.literal("url"),
   /** An https URL; http only in development. */
-  url: v.pipe(v.string(), v.regex(/^https?:\/\/[^\s\x00-\x1f\\]{1,2000}$/u)),
+  url: v.pipe(v.string(), v.regex(/^https?:\/\/[^\s\x00-\x1f\\]{1,2000}$(?!\n)/u)),
 });
 export type LinkedVideo = v.InferInput<typeof LinkedVideo>;
 
@@ -372,7 +372,7 @@ export type Problem = v.InferInput<typeof Problem>;
 export const RecommendPosts = v.strictObject({
   action: v.literal("recommend-posts"),
   /** Letters, digits, '_', '.' and '-'; at most 128. No colon: QStash refuses it in deduplication ids. */
-  scrapeId: v.pipe(v.string(), v.regex(/^[A-Za-z0-9_.\-]{1,128}$/u)),
+  scrapeId: v.pipe(v.string(), v.regex(/^[A-Za-z0-9_.\-]{1,128}$(?!\n)/u)),
 });
 export type RecommendPosts = v.InferInput<typeof RecommendPosts>;
 
@@ -383,7 +383,7 @@ export type RecommendPosts = v.InferInput<typeof RecommendPosts>;
  */
 export const Schedule = v.strictObject({
   /** Letters, digits, '_', '.' and '-'; at most 128. No colon: QStash refuses it in deduplication ids. */
-  id: v.pipe(v.string(), v.regex(/^[A-Za-z0-9_.\-]{1,128}$/u)),
+  id: v.pipe(v.string(), v.regex(/^[A-Za-z0-9_.\-]{1,128}$(?!\n)/u)),
   /** As given to QStash, with CRON_TZ= if any. */
   cron: v.pipe(v.string(), characters(0, 200)),
 });
@@ -394,7 +394,7 @@ export const ScrapeQuery = v.strictObject({
   action: v.literal("scrape-query"),
   platform: v.picklist(["instagram", "reddit", "tiktok", "x", "youtube"]),
   /** The hashtag without '#', the handle without '@', or the words. */
-  value: v.pipe(v.string(), v.regex(/^[^\x00-\x1f\x7f]{1,200}$/u)),
+  value: v.pipe(v.string(), v.regex(/^[^\x00-\x1f\x7f]{1,200}$(?!\n)/u)),
   /** Default: "hashtag". */
   kind: v.optional(v.picklist(["hashtag", "keyword", "profile"])),
   /** Default: 500. */
@@ -416,9 +416,9 @@ export type ScrapeTrends = v.InferInput<typeof ScrapeTrends>;
 export const SendNotification = v.strictObject({
   action: v.literal("send-notification"),
   /** Letters, digits, '_', '.' and '-'; at most 128. No colon: QStash refuses it in deduplication ids. */
-  key: v.pipe(v.string(), v.regex(/^[A-Za-z0-9_.\-]{1,128}$/u)),
+  key: v.pipe(v.string(), v.regex(/^[A-Za-z0-9_.\-]{1,128}$(?!\n)/u)),
   /** One line of text, 1 to 200 characters. */
-  title: v.pipe(v.string(), v.regex(/^[^\x00-\x1f\x7f]{1,200}$/u)),
+  title: v.pipe(v.string(), v.regex(/^[^\x00-\x1f\x7f]{1,200}$(?!\n)/u)),
   /** Default: "". */
   text: v.optional(v.pipe(v.string(), characters(0, 4000))),
   /** Default: "info". */
@@ -426,7 +426,7 @@ export const SendNotification = v.strictObject({
   /** Default: []. */
   links: v.optional(v.pipe(v.array(Link), v.maxLength(10))),
   /** All of the user's own, and the inbox, when absent. Default: []. */
-  channels: v.optional(v.pipe(v.array(v.pipe(v.string(), v.regex(/^[A-Za-z0-9_.\-]{1,128}$/u))), v.maxLength(10))),
+  channels: v.optional(v.pipe(v.array(v.pipe(v.string(), v.regex(/^[A-Za-z0-9_.\-]{1,128}$(?!\n)/u))), v.maxLength(10))),
 });
 export type SendNotification = v.InferInput<typeof SendNotification>;
 
@@ -434,7 +434,7 @@ export type SendNotification = v.InferInput<typeof SendNotification>;
 export const StoredVideo = v.strictObject({
   kind: v.literal("object"),
   /** The key of an object in the store; no leading slash, no '.' or '..' segment. */
-  key: v.pipe(v.string(), v.regex(/^(?!\/)(?!.*(^|\/)\.\.?(\/|$))[A-Za-z0-9!_.*'()\/=@+,~ \-]{1,512}$/u)),
+  key: v.pipe(v.string(), v.regex(/^(?!\/)(?!.*(^|\/)\.\.?(\/|$))[A-Za-z0-9!_.*'()\/=@+,~ \-]{1,512}$(?!\n)/u)),
 });
 export type StoredVideo = v.InferInput<typeof StoredVideo>;
 
@@ -449,7 +449,7 @@ export type TraceContext = v.InferInput<typeof TraceContext>;
 /** One topic whose share of the posts rose more than chance explains, and everything that says so. */
 export const Trend = v.object({
   /** A tag without '#', a sound's id, or words. */
-  identifier: v.pipe(v.string(), v.regex(/^[^\x00-\x1f\x7f]{1,200}$/u)),
+  identifier: v.pipe(v.string(), v.regex(/^[^\x00-\x1f\x7f]{1,200}$(?!\n)/u)),
   /** 'insufficient_history': among the most used, nothing is claimed. 'watch': it rises, but not significantly yet. The others are confirmed trends, by their stage. */
   state: v.picklist(["emerging", "fading", "insufficient_history", "peaking", "rising", "watch"]),
   /** Posts of the last day that have it. */
@@ -465,7 +465,7 @@ export const Trend = v.object({
   /** In words, made from the figures. Default: []. */
   reasons: v.optional(v.array(v.string())),
   /** The same in every scrape of the query. */
-  id: v.optional(v.nullable(v.pipe(v.string(), v.regex(/^[A-Za-z0-9_.\-]{1,128}$/u)))),
+  id: v.optional(v.nullable(v.pipe(v.string(), v.regex(/^[A-Za-z0-9_.\-]{1,128}$(?!\n)/u)))),
   /** Default: "tag". */
   kind: v.optional(v.picklist(["phrase", "sound", "tag", "word"])),
   /** Other topics of the same posts. Default: []. */
@@ -509,7 +509,7 @@ export type Trend = v.InferInput<typeof Trend>;
 export const TrendsFound = v.object({
   /** 'shared': the same query was scraped in this period already. */
   status: v.picklist(["analysed", "recommended", "shared", "started", "waiting"]),
-  scrapeId: v.optional(v.nullable(v.pipe(v.string(), v.regex(/^[A-Za-z0-9_.\-]{1,128}$/u)))),
+  scrapeId: v.optional(v.nullable(v.pipe(v.string(), v.regex(/^[A-Za-z0-9_.\-]{1,128}$(?!\n)/u)))),
   /** Default: 0. */
   scrapesStarted: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0))),
   /** Distinct posts that were read. Default: 0. */
@@ -540,7 +540,7 @@ export type TrendsFound = v.InferInput<typeof TrendsFound>;
 /** The keyframes and the grid of one video; the keys are read with links made at the time of use. */
 export const VideoProcessed = v.object({
   /** Letters, digits, '_', '.' and '-'; at most 128. No colon: QStash refuses it in deduplication ids. */
-  videoId: v.pipe(v.string(), v.regex(/^[A-Za-z0-9_.\-]{1,128}$/u)),
+  videoId: v.pipe(v.string(), v.regex(/^[A-Za-z0-9_.\-]{1,128}$(?!\n)/u)),
   /** A time or duration in milliseconds. */
   durationMs: v.pipe(v.number(), v.integer(), v.minValue(0)),
   width: v.pipe(v.number(), v.integer(), v.minValue(0)),
@@ -563,7 +563,7 @@ export type VideoProcessed = v.InferInput<typeof VideoProcessed>;
  */
 export const VideoProcessing = v.strictObject({
   /** Letters, digits, '_', '.' and '-'; at most 128. No colon: QStash refuses it in deduplication ids. */
-  videoId: v.pipe(v.string(), v.regex(/^[A-Za-z0-9_.\-]{1,128}$/u)),
+  videoId: v.pipe(v.string(), v.regex(/^[A-Za-z0-9_.\-]{1,128}$(?!\n)/u)),
   source: v.variant("kind", [StoredVideo, LinkedVideo]),
   /** Default: {"rows": 3, "cols": 3}. */
   gridLayout: v.optional(GridLayout),
