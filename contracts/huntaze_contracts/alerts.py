@@ -10,13 +10,13 @@ Severity = Literal["info", "warning", "error", "critical"]
 MetricName = Annotated[
     str,
     Meta(
-        pattern=r"^[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*){0,7}$",
+        pattern=r"^[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*){0,7}$(?!\n)",
         max_length=120,
         description="Words in snake case joined by dots. `job.…` comes from the workers' ledgers, "
         "`snapshot.…` from the users' analytics; everything else is sent to the ingestion endpoint.",
     ),
 ]
-Label = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
+Label = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_]{0,39}$(?!\n)")]
 Labels = Annotated[dict[Label, Annotated[str, Meta(max_length=200)]], Meta(max_length=8)]
 Seconds = Annotated[int, Meta(ge=0, le=90 * 86_400)]
 Minutes = Annotated[int, Meta(ge=60, le=90 * 86_400, description="In seconds, at least one minute.")]
@@ -111,7 +111,7 @@ class Rule(Payload, frozen=True, kw_only=True):
         Id | None, Meta(description="The platform's rule that does not apply where this one is.")
     ] = None
     channels: Annotated[
-        tuple[Annotated[str, Meta(pattern=r"^@subject$|^[A-Za-z0-9_./\-]{1,260}$")], ...],
+        tuple[Annotated[str, Meta(pattern=r"^(@subject|[A-Za-z0-9_./\-]{1,260})$(?!\n)")], ...],
         Meta(
             max_length=10, description="Ids of channels; `@subject` stands for all of the concerned user's."
         ),
@@ -124,7 +124,7 @@ class Rule(Payload, frozen=True, kw_only=True):
             description="One sentence with {name}, {subject}, {value}, {threshold}, {label.…} filled in.",
         ),
     ] = ""
-    runbook_url: Annotated[str, Meta(pattern=r"^(https?://[^\s\x00-\x1f\\]{1,500})?$")] = ""
+    runbook_url: Annotated[str, Meta(pattern=r"^(https?://[^\s\x00-\x1f\\]{1,500})?$(?!\n)")] = ""
     enabled: bool = True
 
 

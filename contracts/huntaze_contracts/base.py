@@ -54,7 +54,7 @@ class Result(Struct, frozen=True, kw_only=True, rename="camel"):
 class TraceContext(Payload, frozen=True):
     """The W3C trace context of the request that enqueued the job. Inside the body because that is signed."""
 
-    traceparent: Annotated[str, Meta(pattern=r"^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$")]
+    traceparent: Annotated[str, Meta(pattern=r"^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$(?!\n)")]
     tracestate: Annotated[str, Meta(max_length=512)] = ""
 
 

@@ -20,7 +20,7 @@ class Problem(Result, frozen=True):
 # Documented as a number, and shown quoted in an example.
 Milliseconds = (
     Annotated[int, Meta(ge=0, lt=10**13, description="Since 1970.")]
-    | Annotated[str, Meta(pattern=r"^[0-9]{1,13}$")]
+    | Annotated[str, Meta(pattern=r"^[0-9]{1,13}$(?!\n)")]
 )
 
 

@@ -75,7 +75,7 @@ class Grid(Result, frozen=True):
     """The contact sheet: one labelled picture of all keyframes."""
 
     key: Key
-    sha256: Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
+    sha256: Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$(?!\n)")]
     bytes: Count
     width: Count
     height: Count

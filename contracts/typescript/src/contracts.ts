@@ -75,7 +75,7 @@ export const Callback = v.object({
   /** The message's body, base64. Default: "". */
   sourceBody: v.optional(v.string()),
   scheduleId: v.optional(v.nullable(v.string())),
-  createdAt: v.optional(v.nullable(v.union([v.pipe(v.number(), v.integer(), v.minValue(0), v.ltValue(10000000000000)), v.pipe(v.string(), v.regex(/^[0-9]{1,13}$/u))]))),
+  createdAt: v.optional(v.nullable(v.union([v.pipe(v.number(), v.integer(), v.minValue(0), v.ltValue(10000000000000)), v.pipe(v.string(), v.regex(/^[0-9]{1,13}$(?!\n)/u))]))),
 });
 export type Callback = v.InferInput<typeof Callback>;
 
@@ -285,7 +285,7 @@ export type GenerateReport = v.InferInput<typeof GenerateReport>;
 export const Grid = v.object({
   /** The key of an object in the store; no leading slash, no '.' or '..' segment. */
   key: v.pipe(v.string(), v.regex(/^(?!\/)(?!.*(^|\/)\.\.?(\/|$))[A-Za-z0-9!_.*'()\/=@+,~ \-]{1,512}$(?!\n)/u)),
-  sha256: v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/u)),
+  sha256: v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$(?!\n)/u)),
   bytes: v.pipe(v.number(), v.integer(), v.minValue(0)),
   width: v.pipe(v.number(), v.integer(), v.minValue(0)),
   height: v.pipe(v.number(), v.integer(), v.minValue(0)),
@@ -440,7 +440,7 @@ export type StoredVideo = v.InferInput<typeof StoredVideo>;
 
 /** The W3C trace context of the request that enqueued the job. Inside the body because that is signed. */
 export const TraceContext = v.strictObject({
-  traceparent: v.pipe(v.string(), v.regex(/^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/u)),
+  traceparent: v.pipe(v.string(), v.regex(/^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$(?!\n)/u)),
   /** Default: "". */
   tracestate: v.optional(v.pipe(v.string(), characters(0, 512))),
 });
