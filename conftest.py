@@ -51,3 +51,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the switches for what takes minutes."""
     parser.addoption("--containers", action="store_true", help="build the images and test them in containers")
     parser.addoption("--faults", action="store_true", help="run the fault suite at its nightly size")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Give tests at their nightly size the time that it takes."""
+    if config.getoption("--faults"):
+        for item in items:
+            if item.get_closest_marker("timeout") is None:
+                item.add_marker(pytest.mark.timeout(1800))
