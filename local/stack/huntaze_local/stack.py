@@ -4,6 +4,7 @@ The services are processes with nothing but environment variables, as in product
 """
 
 import asyncio
+import base64
 import os
 import secrets
 import tomllib
@@ -55,6 +56,8 @@ class Stack:
     """Base URL of each process, by name."""
     passwords: Mapping[str, str]
     status_token_key: str
+    channel_key: str
+    """Encrypts the secrets of the alerts service's channels."""
     object_keys: tuple[str, str]
     """Access key id and secret of the object store."""
 
@@ -109,7 +112,15 @@ async def running_stack(
                 name: f"http://127.0.0.1:{supervisor.choose_port(port)}"
                 for name, port in _PREFERRED_PORTS.items()
             }
-            stack = Stack(supervisor, server, urls, kept.passwords, kept.status_token_key, kept.object_keys)
+            stack = Stack(
+                supervisor,
+                server,
+                urls,
+                kept.passwords,
+                kept.status_token_key,
+                kept.channel_key,
+                kept.object_keys,
+            )
             await _start_outside_world(stack, directory, tell)
             await asyncio.gather(*(_migrate(stack, name) for name in _services()))
             await _grant_views(server)
@@ -137,27 +148,37 @@ async def apply_schedules(stack: Stack) -> None:
             )
 
 
+def _fernet_key() -> str:
+    return base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()
+
+
 class _Kept(msgspec.Struct, frozen=True, kw_only=True):
     """Secrets of this installation, made once."""
 
     passwords: dict[str, str]
     status_token_key: str
+    channel_key: str = msgspec.field(default_factory=_fernet_key)
     object_keys: tuple[str, str]
 
     @classmethod
     def load(cls, path: Path) -> "_Kept":
         if path.exists():
-            return msgspec.json.decode(path.read_bytes(), type=cls)
+            kept = msgspec.json.decode(path.read_bytes(), type=cls)
+            kept.save(path)  # with what an older version did not know
+            return kept
         kept = cls(
             passwords={role: secrets.token_urlsafe(24) for role in database.ROLES},
             status_token_key=secrets.token_urlsafe(32),
             object_keys=("local", secrets.token_urlsafe(24)),
         )
+        kept.save(path)
+        return kept
+
+    def save(self, path: Path) -> None:
         fresh = path.with_suffix(".new")
         with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-            file.write(msgspec.json.encode(kept))
+            file.write(msgspec.json.encode(self))
         fresh.rename(path)
-        return kept
 
 
 def _services() -> list[str]:
@@ -251,6 +272,7 @@ def _service(stack: Stack, name: str) -> Child:
             "QSTASH_NEXT_SIGNING_KEY": SIGNING_KEYS[1],
             "WORKER_URLS": workers,
             "STATUS_TOKEN_KEY": stack.status_token_key,
+            "CHANNEL_KEY": stack.channel_key,
             "LEASE_SECONDS": "10",  # shorter than QStash's first back-off: a killed job goes on at once
             "S3_BUCKET": BUCKET,
             "S3_ENDPOINT_URL": stack.urls["objects"],

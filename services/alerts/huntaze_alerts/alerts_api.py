@@ -31,6 +31,7 @@ from huntaze_alerts.requests import (
     operator_of,
     scope_of,
 )
+from huntaze_alerts.rules import MEASURED
 
 LONGEST_SILENCE = timedelta(days=90)
 OLDEST_SAMPLE, NEWEST_SAMPLE = timedelta(hours=24), timedelta(minutes=5)
@@ -186,8 +187,8 @@ def _check_sample(sample: Sample, index: int, now: datetime) -> None:
     where = f"samples[{index}]"
     if sample.at is not None and not now - OLDEST_SAMPLE <= sample.at <= now + NEWEST_SAMPLE:
         raise ApiError(422, "invalid", f"{where}.at: older than a day, or in the future")
-    if sample.metric.startswith(("job.", "snapshot.")):
-        raise ApiError(422, "invalid", f"{where}.metric: job.… and snapshot.… are measured, not sent")
+    if sample.metric.partition(".")[0] in MEASURED:
+        raise ApiError(422, "invalid", f"{where}.metric: such metrics are measured, not sent")
     if sample.kind != "gauge" and sample.value < 0:
         raise ApiError(422, "invalid", f"{where}.value: a {sample.kind} is never negative")
 

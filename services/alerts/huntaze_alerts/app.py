@@ -5,20 +5,23 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
+import httpx
 import structlog
 from huntaze_common.errors import UpstreamUnavailable
 from huntaze_common.fetch import Answer, Fetcher
 from huntaze_common.links import UrlRefused
 from huntaze_common.postgres import Pool
 from huntaze_common.service import Service
+from huntaze_common.settings import parse_worker_urls
 from huntaze_common.storage import open_object_store
-from huntaze_common.tokens import TokenReader
+from huntaze_common.tokens import TokenReader, make_token
 
 from huntaze_alerts.alerts_api import ALERT_ROUTES
 from huntaze_alerts.channels.mail import MailServer
 from huntaze_alerts.channels.request import Post, Request
 from huntaze_alerts.delivery import Courier
 from huntaze_alerts.job import AlertsDeps, handle
+from huntaze_alerts.probes import Probes
 from huntaze_alerts.rules_api import RULE_ROUTES
 from huntaze_alerts.senders import Outside
 from huntaze_alerts.settings import AlertsSettings
@@ -27,6 +30,7 @@ from huntaze_alerts.vault import Vault
 _log = structlog.get_logger()
 
 
+PROBE_SECONDS = 3.0
 LINKS_LAST = 7 * 86_400
 """Seconds; the longest that S3 signs for."""
 
@@ -35,7 +39,11 @@ LINKS_LAST = 7 * 86_400
 async def open_deps(settings: AlertsSettings, pool: Pool) -> AsyncGenerator[AlertsDeps]:
     """Open what the jobs need."""
     development = settings.environment == "development"
-    async with Fetcher(development=development) as fetcher, open_object_store(settings.bucket) as objects:
+    async with (
+        Fetcher(development=development) as fetcher,
+        open_object_store(settings.bucket) as objects,
+        httpx.AsyncClient(timeout=PROBE_SECONDS) as http,
+    ):
 
         async def post(request: Request) -> Answer:
             return await fetcher.post(
@@ -64,8 +72,27 @@ async def open_deps(settings: AlertsSettings, pool: Pool) -> AsyncGenerator[Aler
             presign=presign,
             now=lambda: datetime.now(UTC),
             usual_pause=timedelta(seconds=settings.check_interval),
+            probe=_probes(settings, pool, http).take,
             heartbeat=heartbeat,
         )
+
+
+def _probes(settings: AlertsSettings, pool: Pool, http: httpx.AsyncClient) -> Probes:
+    key = settings.status_token_key
+
+    def operator_token() -> str:
+        assert key is not None
+        soon = datetime.now(UTC) + timedelta(minutes=1)
+        return make_token(key, user_id="alerts", expires=soon, operator=True)
+
+    return Probes(
+        http=http,
+        pool=pool,
+        qstash_url=settings.qstash_url.rstrip("/"),
+        qstash_token=settings.qstash_token.reveal(),
+        workers=parse_worker_urls(settings.worker_urls),
+        operator_token=operator_token if key else None,
+    )
 
 
 def _mail_server(settings: AlertsSettings) -> MailServer | None:

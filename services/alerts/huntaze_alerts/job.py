@@ -43,6 +43,8 @@ class AlertsDeps:
     now: Callable[[], datetime]
     """The clock of what nobody scheduled: the API."""
     usual_pause: timedelta
+    probe: Callable[[datetime], Awaitable[None]]
+    """Asks others for what they know and nobody sends; never fails."""
     heartbeat: Callable[[], Awaitable[None]]
     """Tells the monitor outside that checks go on; never fails."""
 
@@ -68,6 +70,7 @@ async def _check(job: CheckAlerts, run: Run, deps: AlertsDeps) -> AlertsChecked:
     The evaluation commits by itself, guarded by its slot: run again, it returns what it did the first time.
     """
     slot = run.scheduled_for or job.slot or run.now()
+    await deps.probe(run.now())
     tick = await evaluation.evaluate(deps.pool, slot, now=run.now(), usual=deps.usual_pause)
     await deps.heartbeat()
     async with run.commit(tick.done) as transaction:

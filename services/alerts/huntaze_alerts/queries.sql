@@ -137,6 +137,23 @@ per_series AS MATERIALIZED (
   GROUP BY q.reading, q.begins, s.user_id, s.platform
 )
 
+-- name: series_of_usage
+-- Fragment: what outside services did and cost.
+-- $1 slot, $2 rule numbers
+per_series AS MATERIALIZED (
+    SELECT q.reading, '' AS subject, u.labels,
+           count(*) FILTER (WHERE u.at >= q.begins)::float8 AS n,
+           sum(u.value) FILTER (WHERE u.at >= q.begins) AS total,
+           min(u.value) FILTER (WHERE u.at >= q.begins) AS low,
+           max(u.value) FILTER (WHERE u.at >= q.begins) AS high,
+           max(u.at) FILTER (WHERE u.at >= q.begins) AS last_at,
+           count(*) FILTER (WHERE u.at < q.begins)::float8 AS n_before,
+           sum(u.value) FILTER (WHERE u.at < q.begins) AS total_before
+      FROM asked AS q
+      JOIN ops_read.usage AS u ON u.metric = q.metric AND u.at >= q.first AND u.at < q.ends
+  GROUP BY q.reading, q.begins, u.labels
+)
+
 -- name: aggregate_series
 -- Fragment: from series to one value per instance of each rule.
 grouped AS MATERIALIZED (
@@ -528,6 +545,28 @@ INSERT INTO point AS p (series_id, at, size, n, total, low, high)
 ON CONFLICT (series_id, at, size) DO UPDATE
         SET n = p.n + EXCLUDED.n, total = p.total + EXCLUDED.total, low = least(p.low, EXCLUDED.low),
             high = greatest(p.high, EXCLUDED.high);
+
+-- name: last_value
+-- The newest minute's sum of a metric of the platform. $1 metric
+  SELECT p.total
+    FROM series AS s
+    JOIN point AS p ON p.series_id = s.id
+   WHERE s.metric = $1::text AND s.subject = ''
+ORDER BY p.at DESC
+   LIMIT 1;
+
+-- name: find_counter
+-- $1 worker, $2 instance
+SELECT value FROM counter_reading WHERE worker = $1::text AND instance = $2::text;
+
+-- name: save_counter
+-- $1 worker, $2 instance, $3 value, $4 now
+WITH gone AS (
+    DELETE FROM counter_reading WHERE worker = $1::text AND seen_at < $4::timestamptz - interval '30 days'
+)
+INSERT INTO counter_reading (worker, instance, value, seen_at)
+     VALUES ($1, $2::text, $3::float8, $4)
+ON CONFLICT (worker, instance) DO UPDATE SET value = EXCLUDED.value, seen_at = EXCLUDED.seen_at;
 
 -- name: bundle
 -- Make messages of the notifications that are due: one per channel and recipient, so that a storm is one

@@ -8,6 +8,9 @@ SNAPSHOT_METRICS = {
     f"snapshot.{name}" for name in ("followers", "engagement", "posts", "reach", "impressions")
 }
 JOB_METRICS = {"job.finished", "job.seconds"}
+USAGE_METRICS = {"apify.finished", "apify.items", "model.finished", "model.tokens", "spend.usd"}
+MEASURED = {"job", "snapshot", "apify", "model", "spend"}
+"""First words of metrics that are read where they arise; the migrations' `rule.source` says the same."""
 
 
 class RuleInvalid(ValueError):
@@ -23,8 +26,8 @@ def check(rule: Rule, *, owner: str | None) -> None:
     _check_levels(rule)
     _check_query(rule)
     if owner is not None:
-        if rule.query.metric.startswith("job."):
-            raise RuleInvalid("query.metric: the workers' jobs are the platform's")
+        if rule.query.metric.partition(".")[0] in MEASURED - {"snapshot"}:
+            raise RuleInvalid("query.metric: the workers' jobs and their costs are the platform's")
         if "@subject" in rule.channels or "subject" in rule.query.group_by:
             raise RuleInvalid("channels and query.groupBy: a user's rule has one subject, the user")
     elif rule.replaces is not None:
@@ -50,9 +53,11 @@ def _check_query(rule: Rule) -> None:
         raise RuleInvalid(f"query.metric: of jobs there are {', '.join(sorted(JOB_METRICS))}")
     if source == "snapshot" and query.metric not in SNAPSHOT_METRICS:
         raise RuleInvalid(f"query.metric: of snapshots there are {', '.join(sorted(SNAPSHOT_METRICS))}")
+    if source in {"apify", "model", "spend"} and query.metric not in USAGE_METRICS:
+        raise RuleInvalid(f"query.metric: of usage there are {', '.join(sorted(USAGE_METRICS))}")
     if (query.aggregation == "change") != (query.baseline > 0):
         raise RuleInvalid("query.baseline: needed for 'change', and for nothing else")
     if (query.aggregation == "ratio") != bool(query.part):
         raise RuleInvalid("query.part: needed for 'ratio', and for nothing else")
-    if query.aggregation == "percentile" and (source == "snapshot" or query.metric == "job.finished"):
+    if query.aggregation == "percentile" and (source in MEASURED and query.metric != "job.seconds"):
         raise RuleInvalid("query.aggregation: there are percentiles of timings and of job.seconds only")

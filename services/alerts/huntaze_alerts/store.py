@@ -16,6 +16,7 @@ QUERIES = sql.load("huntaze_alerts")
 MANY_RULES = 500
 _EVALUATION_LOCK = 5_120_388
 _BUNDLE_LOCK = 5_120_389
+_COUNTER_LOCK = 5_120_390
 
 
 def _compact(statement: str) -> str:
@@ -23,7 +24,7 @@ def _compact(statement: str) -> str:
     return " ".join(re.sub(r"--[^\n]*", "", statement).split())
 
 
-_AGGREGATED = ("series_of_points", "series_of_jobs", "series_of_snapshots")
+_AGGREGATED = ("series_of_points", "series_of_jobs", "series_of_snapshots", "series_of_usage")
 TICKS: Mapping[str, str] = MappingProxyType(
     {
         name: _compact("WITH " + ", ".join(QUERIES[part] for part in ("readings", *parts, "transition")))
@@ -51,6 +52,7 @@ READERS = {
     ("job", False): "series_of_jobs",
     ("job", True): "percentiles_of_jobs",
     ("snapshot", False): "series_of_snapshots",
+    ("usage", False): "series_of_usage",
 }
 
 
@@ -279,6 +281,20 @@ async def save_points(connection: Connection | Pool, points: Sequence[Point]) ->
         values,
         values,
     )
+
+
+async def last_value(pool: Pool, metric: str) -> float | None:
+    """Return what a metric of the platform was last; None when it never was."""
+    return await pool.fetchval(QUERIES["last_value"], metric)
+
+
+async def count_up(connection: Connection, worker: str, instance: str, value: float, now: datetime) -> float:
+    """Record a counter's reading inside the caller's transaction; return by how much it grew."""
+    await connection.execute(QUERIES["lock_evaluation"], _COUNTER_LOCK)
+    before: float = await connection.fetchval(QUERIES["find_counter"], worker, instance) or 0.0
+    if value > before:
+        await connection.execute(QUERIES["save_counter"], worker, instance, value, now)
+    return value - before
 
 
 async def channels_for_message(

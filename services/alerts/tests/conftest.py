@@ -36,13 +36,21 @@ CREATE TABLE app_read.analytics_snapshots (user_id text, platform text, snapshot
 CREATE SCHEMA ops_read;
 CREATE TABLE ops_read.job_outcomes (worker text, job_id text, state text, error_code text,
     finished_at timestamptz, seconds float8, deliveries integer);
+CREATE TABLE ops_read.usage (metric text, at timestamptz, labels jsonb, value float8);
 """
 
 
 # In the order that foreign keys ask for.
 EMPTIED = (
     *("notification", "delivery", "alert_event", "alert", "point", "series", "evaluation", "silence", "rule"),
-    *("job", "outbox", "app_read.analytics_snapshots", "ops_read.job_outcomes"),
+    *(
+        "job",
+        "outbox",
+        "app_read.analytics_snapshots",
+        "ops_read.job_outcomes",
+        "ops_read.usage",
+        "counter_reading",
+    ),
 )
 _numbers = itertools.count(1)
 
