@@ -1,0 +1,1 @@
+"""The alerts worker: rules and instances a second beside one query a rule, a quiet tick, a storm."""
