@@ -13,28 +13,34 @@ GIB = 1 << 30
 
 async def test_too_few_file_descriptors_pass(laboratory, volume) -> None:
     """F11: strangers hold all the descriptors that the process may have; when they leave, it works on."""
-    record = Record(jobs=volume(10, 200), faults=volume(100, 1000))
+    times = volume(1, 20)
+    record = Record(jobs=10 * times, faults=100 * times)
     async with laboratory.worker() as worker:
         await worker.live(lease=5, limits={"NOFILE": 48})
-        parts = urlsplit(worker.url)
-        with contextlib.ExitStack() as held:
-            for _ in range(record.faults):
-                connection = socket.socket()
-                held.enter_context(connection)
-                connection.setblocking(False)
-                connection.connect_ex((parts.hostname, parts.port))
-            await _log_line(worker, b"Too many open files")
-            load = asyncio.gather(
-                *(laboratory.until_done(worker, laboratory.job(n), record) for n in range(record.jobs))
-            )
-            await asyncio.sleep(0)
-        record.recovery_p99 = max(await load)
+        for time in range(times):
+            with contextlib.ExitStack() as held:
+                for _ in range(100):
+                    held.enter_context(_connect(worker.url))
+                await _log_line(worker, b"Too many open files", times=time + 1)
+                # No more at once than the descriptors allow when the strangers have left.
+                jobs = [laboratory.job(10 * time + n) for n in range(10)]
+                load = asyncio.gather(*(laboratory.until_done(worker, job, record) for job in jobs))
+                await asyncio.sleep(0)
+            record.recovery_p99 = max(record.recovery_p99, *await load)
     assert (await laboratory.conclude("F11 no file descriptor left", record)).jobs == record.jobs
 
 
-async def _log_line(worker, text: bytes) -> None:
+def _connect(url: str) -> socket.socket:
+    parts = urlsplit(url)
+    connection = socket.socket()
+    connection.setblocking(False)
+    connection.connect_ex((parts.hostname, parts.port))
+    return connection
+
+
+async def _log_line(worker, text: bytes, *, times: int = 1) -> None:
     async with asyncio.timeout(20):
-        while not any(text in line for line in worker.logs):
+        while sum(text in line for line in worker.logs) < times:
             await asyncio.sleep(0.02)
 
 
