@@ -124,6 +124,7 @@ def _enqueue(
         timeout=worker.timeout,
         deduplication_id=job_id,
         failure_callback=base + FAILURE_CALLBACK_PATH,
+        flow_control={"key": worker.name, "parallelism": worker.parallelism},
         label=worker.name,
         **options,
     )

@@ -48,7 +48,9 @@ class Wanted:
     retries: int
     timeout: int
     failure_callback: str
+    parallelism: int
     label: str
+    """The worker's name; its flow control has the same."""
 
     def fields(self) -> dict[str, str]:
         """Return what is compared with QStash's answer, by name."""
@@ -61,6 +63,8 @@ class Wanted:
             "timeout": str(self.timeout),
             "failureCallback": self.failure_callback,
             "label": self.label,
+            "flowControlKey": self.label,
+            "parallelism": str(self.parallelism),
             "contentType": "application/json",
         }
 
@@ -178,6 +182,7 @@ def _wanted(name: str, entry: Entry, urls: Mapping[str, str], now: datetime) -> 
         retries=worker.retries,
         timeout=worker.timeout,
         failure_callback=urls[worker.name] + FAILURE_PATH,
+        parallelism=worker.parallelism,
         label=worker.name,
     )
 
@@ -214,6 +219,8 @@ def _live_fields(live: Mapping[str, Any]) -> dict[str, str | None]:
         "timeout": None if timeout is None else str(timeout).removesuffix("s"),
         "failureCallback": live.get("failureCallback"),
         "label": ",".join(labels) if labels else live.get("label"),
+        "flowControlKey": live.get("flowControlKey"),
+        "parallelism": None if live.get("parallelism") is None else str(live["parallelism"]),
         "contentType": ",".join(content_type) if isinstance(content_type, list) else content_type,
     }
 

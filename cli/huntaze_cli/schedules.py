@@ -134,6 +134,7 @@ def _put(session: Session, change: Change, *, paused: bool) -> None:
         retries=wanted.retries,
         timeout=wanted.timeout,
         failure_callback=wanted.failure_callback,
+        flow_control={"key": wanted.label, "parallelism": wanted.parallelism},
         label=wanted.label,
         method="POST",
     )

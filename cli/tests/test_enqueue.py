@@ -29,6 +29,7 @@ def test_flags_make_the_payload(huntaze: Huntaze, qstash: QStash) -> None:
     assert message.url.endswith("/api/workers/video-processing")
     assert message.failure_callback.endswith("/callbacks/failure")
     assert message.not_before - message.created_at == 3_600_000
+    assert (message.flow_control.key, message.flow_control.parallelism) == ("video-processing", 10)
 
 
 def test_json_comes_from_an_argument_or_a_file_and_flags_win(

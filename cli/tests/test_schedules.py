@@ -70,6 +70,7 @@ def alerts_like(before, qstash: QStash):
         ("timeout", {"timeout": 5}),
         ("failureCallback", {"failure_callback": "http://127.0.0.1:9/elsewhere"}),
         ("label", {"label": "other"}),
+        ("parallelism", {"flow_control": {"key": "alert-checker", "parallelism": 99}}),
         ("method", {"method": "PUT"}),
         ("contentType", {"content_type": "text/plain"}),
     ],
@@ -84,6 +85,7 @@ def test_every_field_is_watched(
         "timeout": alerts.timeout,
         "failure_callback": alerts.failure_callback,
         "label": alerts.label,
+        "flow_control": {"key": "alert-checker", "parallelism": 5},
         "content_type": "application/json",
         "retries": alerts.retries,
     }

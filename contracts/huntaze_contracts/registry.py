@@ -26,6 +26,9 @@ class Worker(Struct, frozen=True, kw_only=True):
     deadline: int
     """Seconds after which the service gives the job up."""
     retries: int = 5
+    parallelism: int = 10
+    """Deliveries that QStash has under way at once, whoever publishes; the others wait in its queue. What the
+    instances of a service can work on together: raise it with their number."""
     max_body: int = 64 * 1024
     """Bytes of the whole envelope."""
 
@@ -65,7 +68,14 @@ WORKERS = MappingProxyType(
                 result=DataProcessed,
                 deadline=300,
             ),
-            Worker(name="alert-checker", service="alerts", payload=AlertJob, result=AlertResult, deadline=60),
+            Worker(
+                name="alert-checker",
+                service="alerts",
+                payload=AlertJob,
+                result=AlertResult,
+                deadline=60,
+                parallelism=5,
+            ),
         )
     }
 )

@@ -42,7 +42,8 @@ def _channel(worker: Worker) -> dict[str, Any]:
     return {
         "address": worker.path,
         "description": f"The endpoint of the {worker.service} service. QStash waits {worker.timeout} s for "
-        f"an answer and tries {worker.retries} times again; a body has at most {worker.max_body} bytes.",
+        f"an answer, tries {worker.retries} times again and has {worker.parallelism} deliveries under way at "
+        f"once; a body has at most {worker.max_body} bytes.",
         "messages": {
             kind: {"$ref": f"#/components/messages/{worker.name}.{kind}"} for kind in ("job", "result")
         },

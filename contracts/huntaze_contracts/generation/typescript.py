@@ -55,6 +55,7 @@ def _workers(messages: Mapping[str, Any]) -> str:
             f"    path: {json.dumps(worker.path)},",
             f"    retries: {worker.retries},",
             f"    timeout: {worker.timeout},",
+            f"    parallelism: {worker.parallelism},",
             f"    maxBody: {worker.max_body},",
             "  },",
         ]

@@ -594,6 +594,7 @@ export const workers = {
     path: "/api/workers/video-processing",
     retries: 5,
     timeout: 630,
+    parallelism: 10,
     maxBody: 65536,
   },
   "content-trends": {
@@ -602,6 +603,7 @@ export const workers = {
     path: "/api/workers/content-trends",
     retries: 5,
     timeout: 150,
+    parallelism: 10,
     maxBody: 65536,
   },
   "data-processing": {
@@ -610,6 +612,7 @@ export const workers = {
     path: "/api/workers/data-processing",
     retries: 5,
     timeout: 330,
+    parallelism: 10,
     maxBody: 65536,
   },
   "alert-checker": {
@@ -618,6 +621,7 @@ export const workers = {
     path: "/api/workers/alert-checker",
     retries: 5,
     timeout: 90,
+    parallelism: 5,
     maxBody: 65536,
   },
 } as const;

@@ -73,6 +73,7 @@ export class Jobs {
       timeout: target.timeout,
       deduplicationId: options.deduplicationId ?? jobId,
       failureCallback: options.failureCallback ?? `${base}/callbacks/failure`,
+      flowControl: { key: worker, parallelism: target.parallelism },
       label: worker,
       ...(options.callback === undefined ? {} : { callback: options.callback }),
       ...(options.delay === undefined ? {} : { delay: options.delay }),

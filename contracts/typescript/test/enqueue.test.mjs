@@ -23,6 +23,7 @@ test("a job travels in its envelope, with the worker's own retries and timeout",
     timeout: 630,
     deduplicationId: "j1",
     failureCallback: "https://video.example.com/callbacks/failure",
+    flowControl: { key: "video-processing", parallelism: 10 },
     label: "video-processing",
     delay: 5,
   });

@@ -78,6 +78,7 @@ class QStashPublisher:
                 delay=round(delay.total_seconds()) or None,
                 deduplication_id=dedup_id,
                 failure_callback=self._worker_urls[worker] + FAILURE_CALLBACK_PATH,
+                flow_control={"key": worker, "parallelism": target.parallelism},
                 label=worker,
             )
         except QStashError as error:
@@ -103,6 +104,7 @@ class QStashPublisher:
                 timeout=target.timeout,
                 schedule_id=schedule_id,
                 failure_callback=self._worker_urls[worker] + FAILURE_CALLBACK_PATH,
+                flow_control={"key": worker, "parallelism": target.parallelism},
                 label=worker,
             )
         except QStashError as error:
