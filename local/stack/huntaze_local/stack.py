@@ -135,15 +135,17 @@ async def apply_schedules(stack: Stack) -> None:
     """Make the schedules of deploy/schedules.toml; their ids are stable, so twice changes nothing."""
     async with aclosing(stack.publisher()) as publisher:
         for schedule_id, entry in tomllib.loads(_SCHEDULES.read_text(encoding="utf-8")).items():
+            zone = entry.get("time_zone")
+            cron = f"CRON_TZ={zone} {entry['cron']}" if zone else entry["cron"]
             envelope = Envelope(
                 type=entry["worker"],
-                schedule=Schedule(id=schedule_id, cron=entry["cron"]),
+                schedule=Schedule(id=schedule_id, cron=cron),
                 payload=msgspec.Raw(msgspec.json.encode(entry["payload"])),
             )
             await publisher.schedule(
                 entry["worker"],
                 schedule_id=schedule_id,
-                cron=entry["cron"],
+                cron=cron,
                 body=msgspec.json.encode(envelope),
             )
 
