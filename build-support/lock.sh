@@ -32,5 +32,5 @@ for service in video trends data alerts; do
         | compile "3rdparty/images/$service.lock" --python-version 3.13 --constraint 3rdparty/requirements.lock \
             --override 3rdparty/images/left-out.in
 done
-needs contracts libs/common local/qstash local/stack \
+needs contracts libs/common local/qstash local/stack cli \
     | compile 3rdparty/images/local.lock --python-version 3.13 --constraint 3rdparty/requirements.lock

@@ -1,5 +1,5 @@
-# What stands around the workers where there is no cloud: the QStash server, the object store, the Apify stand-in.
-# For compose and tests; production uses the hosted ones.
+# What stands around the workers where there is no cloud: the QStash server, the object store, the Apify stand-in; and
+# the operator's command. For compose and tests; production uses the hosted ones.
 #
 #     docker build -f deploy/images/local.Dockerfile -t huntaze/local .
 ARG PYTHON_IMAGE=python:3.13-slim-trixie
@@ -17,8 +17,9 @@ RUN --mount=type=cache,target=/root/.cache/uv \
 COPY contracts contracts
 COPY libs/common libs/common
 COPY local local
+COPY cli cli
 RUN uv pip install --quiet --offline --no-deps --compile-bytecode \
-        ./contracts ./libs/common ./local/qstash ./local/stack
+        ./contracts ./libs/common ./local/qstash ./local/stack ./cli
 
 FROM ${PYTHON_IMAGE}
 RUN rm -rf /usr/local/lib/python3.13/*-packages/pip* /usr/local/lib/python3.13/ensurepip /usr/local/bin/pip*

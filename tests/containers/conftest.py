@@ -140,6 +140,31 @@ class Platform:
         key = Secret(self.secret("status_token_key"))
         return {"authorization": f"Bearer {make_token(key, user_id='tests', expires=expires, operator=True)}"}
 
+    def huntaze(self, command: str, *, files: Path | None = None) -> str:
+        """Run the operator's command where the workers are reached; ``files`` is what it sees as /files."""
+        mount = f"--user {os.getuid()}:{os.getgid()} --volume {files}:/files" if files else ""
+        return self.compose(f"run --rm --no-deps -T {mount} operator {command}")
+
+    def roll(self, service: str, tag: str) -> None:
+        """Put another version in a worker's place, as the guide says."""
+        script = ["sh", str(COMPOSE.parent / "compose" / "roll.sh"), service]
+        options = ["--env-file", str(self.secrets / "compose.env"), "-p", self.project]
+        environment = {**os.environ, f"{service.upper()}_TAG": tag}
+        subprocess.run([*script, *options], env=environment, check=True)
+
+    def qstash(self, path: str, **parameters: Any) -> Any:
+        """Ask the platform's QStash."""
+        headers = {"authorization": f"Bearer {self.secret('qstash_token')}"}
+        answer = httpx.get(self.url("qstash", 8080) + path, params=parameters, headers=headers)
+        return answer.raise_for_status().json()
+
+    def hold_back(self, worker: str, *, hold: bool) -> None:
+        """Stop a worker's deliveries, or let them go on."""
+        headers = {"authorization": f"Bearer {self.secret('qstash_token')}"}
+        verb = "pause" if hold else "resume"
+        url = f"{self.url('qstash', 8080)}/v2/flowControl/{worker}/{verb}"
+        httpx.post(url, headers=headers).raise_for_status()
+
     def publish(self, worker: str, payload: Any, job_id: str, *, flow: str | None = None) -> None:
         """Publish a job as a producer in any language does: over HTTP, through the platform's QStash."""
         target = WORKERS[worker]
@@ -172,15 +197,19 @@ class Platform:
         return asyncio.run(run())
 
     def finished(
-        self, service: str, prefix: str, *, count: int = 1, seconds: float = 300
+        self, service: str, prefix: str, *, count: int = 1, state: str = "%", seconds: float = 300
     ) -> list[asyncpg.Record]:
-        """Wait until ``count`` jobs, ``prefix`` or ``prefix``-1 and so on, are over, and return their ledger rows."""
+        """Wait until ``count`` jobs, ``prefix`` or ``prefix``-1 and so on, are over, and return their ledger rows.
+
+        With ``state``, until they are over in that state.
+        """
         mine = "job_id = $1 OR starts_with(job_id, $1 || '-')"
-        statement = f"SELECT * FROM {service}.job WHERE ({mine}) AND finished_at IS NOT NULL"
+        over = "finished_at IS NOT NULL AND state LIKE $2"
+        statement = f"SELECT * FROM {service}.job WHERE ({mine}) AND {over}"
         until = time.monotonic() + seconds
         while time.monotonic() < until:
             try:
-                rows = self.query(statement, prefix)
+                rows = self.query(statement, prefix, state)
             except (OSError, asyncpg.PostgresError):  # the database may be what the test restarts
                 rows = []
             if len(rows) >= count:

@@ -3,9 +3,7 @@
 import asyncio
 import hashlib
 import json
-import os
 import secrets
-import subprocess
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -142,14 +140,7 @@ def test_a_worker_is_rolled_to_a_new_version_under_load(platform, short: StoredV
         payload = VideoProcessing(video_id=job_id, source=short)
         platform.publish("video-processing", payload, job_id, flow="parallelism=4")
     platform.finished("video", prefix, count=10)
-    roll = [
-        "sh",
-        str(ROOT / "deploy/compose/roll.sh"),
-        "video",
-        "--env-file",
-        str(platform.secrets / "compose.env"),
-    ]
-    subprocess.run([*roll, "-p", platform.project], env={**os.environ, "VIDEO_TAG": "next"}, check=True)
+    platform.roll("video", "next")
     during = len(
         platform.query(
             "SELECT 1 FROM video.job WHERE starts_with(job_id, $1) AND finished_at IS NOT NULL", prefix

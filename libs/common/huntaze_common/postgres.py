@@ -1,6 +1,9 @@
 """The database: a pool for the service's role, and migrations as a release step."""
 
 import hashlib
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from importlib import resources
 from importlib.resources.abc import Traversable
 
@@ -57,15 +60,59 @@ async def _keep_session(_: Connection) -> None:
     """
 
 
-async def migrate(dsn: str, package: str, *, schema: str) -> list[str]:
+async def migrate(dsn: str, package: str, *, schema: str, contract: bool = False) -> list[str]:
     """Apply the migrations of common and of ``package`` that the schema has not seen; return their names.
 
-    Run by the schema's owner before a new image serves. Each migration is one transaction with short lock
-    and statement timeouts, so that a migration waits for nobody and nobody waits long for it.
+    Run by the schema's owner before a new image serves. The version that serves now goes on, so only what
+    adds (``_pre_``) is applied; unless the schema is new, or ``contract`` says that no older version serves
+    nor will again: then also what takes away (``_post_``). Each migration is one transaction with short
+    lock and statement timeouts, so that a migration waits for nobody and nobody waits long for it.
 
     Raises:
-        ConfigurationError: an applied migration's text has changed since.
+        ConfigurationError: an applied migration's text has changed since; or one that adds comes after one
+            that takes away and was not applied; those before it are applied then.
     """
+    async with _migrating(dsn, schema) as (connection, seen):
+        pending = _pending(package, seen)
+        ready = pending if contract or not seen else _expansions(pending)
+        for migration in ready:
+            async with connection.transaction():
+                await connection.execute("SET LOCAL lock_timeout = '4s'; SET LOCAL statement_timeout = '30s'")
+                await connection.execute(migration.sql)
+                await connection.execute(
+                    "INSERT INTO migration (name, sha256) VALUES ($1, $2)", migration.name, migration.sha256
+                )
+        for migration in pending:
+            if migration not in ready and not migration.takes_away:
+                raise ConfigurationError(
+                    f"{migration.name} comes after a migration that takes something away: run 'contract'"
+                    " instead, when no older version serves any more"
+                )
+        return [migration.name for migration in ready]
+
+
+@dataclass(frozen=True, slots=True)
+class _Migration:
+    package: str
+    file: str
+    sql: str
+
+    @property
+    def name(self) -> str:
+        return f"{self.package}/{self.file}"
+
+    @property
+    def sha256(self) -> str:
+        return hashlib.sha256(self.sql.encode()).hexdigest()
+
+    @property
+    def takes_away(self) -> bool:
+        return "_post_" in self.file
+
+
+@asynccontextmanager
+async def _migrating(dsn: str, schema: str) -> AsyncGenerator[tuple[Connection, dict[str, str]]]:
+    """Connect, keep other migrations of any schema out, and yield what was applied: name and digest."""
     connection: Connection = await asyncpg.connect(dsn, timeout=10, server_settings={"search_path": schema})
     try:
         await connection.execute("SELECT pg_advisory_lock($1)", _MIGRATION_LOCK)
@@ -73,33 +120,40 @@ async def migrate(dsn: str, package: str, *, schema: str) -> list[str]:
             "CREATE TABLE IF NOT EXISTS migration (name text PRIMARY KEY, sha256 text NOT NULL,"
             " applied_at timestamptz NOT NULL DEFAULT clock_timestamp())"
         )
-        seen = {
-            row["name"]: row["sha256"] for row in await connection.fetch("SELECT name, sha256 FROM migration")
-        }
-        applied: list[str] = []
-        for name, sql in [*_migrations("huntaze_common"), *_migrations(package)]:
-            digest = hashlib.sha256(sql.encode()).hexdigest()
-            if name in seen:
-                if seen[name] != digest:
-                    raise ConfigurationError(
-                        f"migration {name} was changed after it was applied; add a new one"
-                    )
-                continue
-            async with connection.transaction():
-                await connection.execute("SET LOCAL lock_timeout = '4s'; SET LOCAL statement_timeout = '30s'")
-                await connection.execute(sql)
-                await connection.execute("INSERT INTO migration (name, sha256) VALUES ($1, $2)", name, digest)
-            applied.append(name)
-        return applied
+        yield connection, dict(await connection.fetch("SELECT name, sha256 FROM migration"))
     finally:
         await connection.close()
 
 
-def _migrations(package: str) -> list[tuple[str, str]]:
+def _pending(package: str, seen: Mapping[str, str]) -> list[_Migration]:
+    pending: list[_Migration] = []
+    for migration in [*_migrations("huntaze_common"), *_migrations(package)]:
+        if migration.name not in seen:
+            pending.append(migration)
+        elif seen[migration.name] != migration.sha256:
+            raise ConfigurationError(
+                f"migration {migration.name} was changed after it was applied; add a new one"
+            )
+    return pending
+
+
+def _expansions(pending: Sequence[_Migration]) -> list[_Migration]:
+    """Those that add, up to the first of their package that takes away."""
+    behind: set[str] = set()
+    expansions: list[_Migration] = []
+    for migration in pending:
+        if migration.takes_away:
+            behind.add(migration.package)
+        elif migration.package not in behind:
+            expansions.append(migration)
+    return expansions
+
+
+def _migrations(package: str) -> list[_Migration]:
     directory: Traversable = resources.files(package).joinpath("migrations")
     if not directory.is_dir():
         return []
     files = sorted(
         (file for file in directory.iterdir() if file.name.endswith(".sql")), key=lambda file: file.name
     )
-    return [(f"{package}/{file.name}", file.read_text(encoding="utf-8")) for file in files]
+    return [_Migration(package, file.name, file.read_text(encoding="utf-8")) for file in files]

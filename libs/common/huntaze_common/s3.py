@@ -1,7 +1,7 @@
 """One bucket through boto3, as blocking calls; `storage` runs them in threads.
 
-Imported by the first call and not before: boto3 and its model of S3 take a third of a second to load, which every
-cold start would pay.
+Imported by the first call and not before: boto3 and its model of S3 take a third of a second to load, which
+every cold start would pay.
 """
 
 from collections.abc import Generator
@@ -28,8 +28,8 @@ _BEHIND_THE_END = {"416", "InvalidRange"}
 class S3Bucket:
     """A bucket of any S3-compatible store; safe for threads, and each of them uses one connection.
 
-    All methods raise `UpstreamUnavailable` when the store does not answer or refuses, and those that read an object
-    `ObjectMissing` when there is none.
+    All methods raise `UpstreamUnavailable` when the store does not answer or refuses, and those that read an
+    object `ObjectMissing` when there is none.
     """
 
     def __init__(self, bucket: Bucket, *, connections: int) -> None:

@@ -1,4 +1,4 @@
-"""A service as one value, and its command line: `serve` and `migrate`.
+"""A service as one value, and its command line: `serve`, `migrate` and `contract`.
 
 What a new worker must bring is the fields of `Service`; everything else is here once.
 """
@@ -144,7 +144,7 @@ async def _call(handle: Callable[[Any, Any, D], Any], deps: D, payload: Any, run
 
 
 def command_line(service: Service[S, D], arguments: Sequence[str], environment: Mapping[str, str]) -> int:
-    """Run ``python -m huntaze_<name> serve|migrate`` and return the exit code."""
+    """Run ``python -m huntaze_<name> serve|migrate|contract`` and return the exit code."""
     parser = argparse.ArgumentParser(
         prog=f"python -m {service.package}", description=f"The {service.worker} worker."
     )
@@ -152,13 +152,18 @@ def command_line(service: Service[S, D], arguments: Sequence[str], environment: 
     commands.add_parser("serve", help="serve the worker's endpoint; settings come from the environment")
     commands.add_parser(
         "migrate",
-        help="apply the migrations of the service's schema; run before a new version serves,"
+        help="add to the service's schema what this version needs; run before it serves,"
         " with MIGRATION_DATABASE_URL of the schema's owner",
+    )
+    commands.add_parser(
+        "contract",
+        help="migrate, and take away what only older versions need; run when none of them serves any more and"
+        " none will again",
     )
     command = parser.parse_args(arguments).command
     try:
-        if command == "migrate":
-            return _migrate(service, environment)
+        if command in {"migrate", "contract"}:
+            return _migrate(service, environment, contract=command == "contract")
         settings = from_environment(service.settings, environment)
         logs.configure(service.name, settings.log_level)
         with asyncio.Runner(loop_factory=server.new_event_loop) as runner:
@@ -168,7 +173,7 @@ def command_line(service: Service[S, D], arguments: Sequence[str], environment: 
         return 78  # EX_CONFIG
 
 
-def _migrate(service: Service[Any, Any], environment: Mapping[str, str]) -> int:
+def _migrate(service: Service[Any, Any], environment: Mapping[str, str], *, contract: bool) -> int:
     try:
         dsn = read_variable("MIGRATION_DATABASE_URL", environment)
         dsn = dsn or read_variable("DATABASE_URL", environment)
@@ -176,8 +181,8 @@ def _migrate(service: Service[Any, Any], environment: Mapping[str, str]) -> int:
         raise ConfigurationError(f"MIGRATION_DATABASE_URL_FILE: {error.strerror}") from None
     if not dsn:
         raise ConfigurationError("MIGRATION_DATABASE_URL is missing")
-    applied = asyncio.run(postgres.migrate(dsn, service.package, schema=service.name))
-    sys.stdout.write("\n".join(applied or ["nothing to migrate"]) + "\n")
+    applied = asyncio.run(postgres.migrate(dsn, service.package, schema=service.name, contract=contract))
+    sys.stdout.write("\n".join(applied or ["nothing to do"]) + "\n")
     return 0
 
 

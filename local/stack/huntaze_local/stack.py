@@ -245,7 +245,7 @@ async def _start_outside_world(stack: Stack, directory: Path, tell: Callable[[st
 async def _migrate(stack: Stack, name: str) -> None:
     owner = f"huntaze_{name}_owner"
     process = await asyncio.create_subprocess_exec(
-        *python(f"huntaze_{name}", "migrate"),
+        *python(f"huntaze_{name}", "contract"),  # nothing serves yet
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
         env={**_inherited(), "MIGRATION_DATABASE_URL": stack.dsn(owner)},
