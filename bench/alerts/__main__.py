@@ -299,9 +299,11 @@ async def storm(pool: asyncpg.Pool, alerts: int = 10_000) -> dict[str, Any]:
     async def presign(key: str) -> str:
         return key
 
-    courier = Courier(
-        pool, {"counted": send}, presign, lambda: NOW + timedelta(minutes=1), timedelta(seconds=60)
-    )
+    async def no_chart(alert_id: int, channel: Channel) -> None:
+        return None
+
+    later = NOW + timedelta(minutes=1)
+    courier = Courier(pool, {"counted": send}, presign, no_chart, lambda: later, timedelta(seconds=60))
     meter = Meter(pool)
     await meter.start()
     delivered = await courier.deliver(seconds=300)

@@ -138,7 +138,7 @@ def test_a_worker_is_rolled_to_a_new_version_under_load(platform, short: StoredV
     for number in range(count):
         job_id = f"{prefix}-{number}"
         payload = VideoProcessing(video_id=job_id, source=short)
-        platform.publish("video-processing", payload, job_id, flow="parallelism=4")
+        platform.publish("video-processing", payload, job_id, flow="parallelism=2")
     platform.finished("video", prefix, count=10)
     platform.roll("video", "next")
     during = len(

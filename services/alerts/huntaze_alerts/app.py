@@ -1,6 +1,6 @@
 """The alerts service, put together."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -19,6 +19,8 @@ from huntaze_common.tokens import TokenReader, make_token
 from huntaze_alerts.alerts_api import ALERT_ROUTES
 from huntaze_alerts.channels.mail import MailServer
 from huntaze_alerts.channels.request import Post, Request
+from huntaze_alerts.charts import SECONDS as CHART_SECONDS
+from huntaze_alerts.charts import Illustrator
 from huntaze_alerts.delivery import Courier
 from huntaze_alerts.job import AlertsDeps, handle
 from huntaze_alerts.probes import Probes
@@ -62,11 +64,18 @@ async def open_deps(settings: AlertsSettings, pool: Pool) -> AsyncGenerator[Aler
             pagerduty_url=settings.pagerduty_url,
             telegram_url=settings.telegram_url,
         )
-        lease = timedelta(seconds=2 * settings.send_seconds + 1)
+        # A picture, a message that is refused because of it, the message alone; and some time to mark it.
+        lease = timedelta(seconds=CHART_SECONDS + 2 * settings.send_seconds + 5)
         presign = partial(objects.presigned_get, seconds=LINKS_LAST)
+        keep = partial(objects.put, content_type="image/png")
+
+        def courier(now: Callable[[], datetime]) -> Courier:
+            illustrator = Illustrator(pool, keep, presign, now)
+            return Courier(pool, outside.senders(now), presign, illustrator.chart_of, now, lease)
+
         yield AlertsDeps(
             pool=pool,
-            courier=lambda now: Courier(pool, outside.senders(now), presign, now, lease),
+            courier=courier,
             tokens=TokenReader(settings.status_token_key),
             vault=vault,
             presign=presign,

@@ -8,7 +8,7 @@ whoever dies takes none with it, and repeats at most those that were in flight. 
 import asyncio
 import random
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from uuid import uuid4
 
@@ -18,7 +18,7 @@ from huntaze_contracts.alerts import NotificationsDelivered
 
 from huntaze_alerts import metrics, store
 from huntaze_alerts.errors import Deferred, Refused
-from huntaze_alerts.messages import MOST_ITEMS, Item, Message, Presign, item_of
+from huntaze_alerts.messages import MOST_ITEMS, Chart, Item, Message, Presign, item_of
 from huntaze_alerts.store import Channel, Delivery
 
 _log = structlog.get_logger()
@@ -28,6 +28,9 @@ MOST_NOTIFICATIONS = 50_000
 """Bundled at once; more wait for the next round."""
 GIVE_UP_AFTER = timedelta(hours=24)
 _FIRST_WAIT, _LONGEST_WAIT = 5.0, 900.0
+
+_SHOW_PICTURES = {"email", "slack"}
+"""Kinds of channels."""
 
 Send = Callable[[Message, Channel], Awaitable[str | None]]
 """Sends a message and returns the provider's id for it; raises `ChannelError`."""
@@ -41,6 +44,8 @@ class Courier:
     senders: Mapping[str, Send]
     """By kind of channel."""
     presign: Presign
+    chart_of: Callable[[int, Channel], Awaitable[Chart | None]]
+    """Draws an alert's metric for a channel; never fails."""
     now: Callable[[], datetime]
     lease: timedelta
     """Longer than any attempt at sending; how long a message waits whose sender died."""
@@ -111,7 +116,17 @@ class Courier:
             recipient=delivery.recipient,
             uncertain=delivery.uncertain,
         )
-        return await self._sender(channel)(message, channel)
+        alert_id = message.items[0].alert_id
+        if channel.kind not in _SHOW_PICTURES or alert_id is None:
+            return await self._sender(channel)(message, channel)
+        illustrated = replace(message, chart=await self.chart_of(alert_id, channel))
+        try:
+            return await self._sender(channel)(illustrated, channel)
+        except Refused:
+            # Slack refuses a message whose picture it can't fetch, as from a store that only we reach.
+            if illustrated.chart is None:
+                raise
+            return await self._sender(channel)(message, channel)
 
     def _sender(self, channel: Channel) -> Send:
         sender = self.senders.get(channel.kind)

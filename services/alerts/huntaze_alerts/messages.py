@@ -66,6 +66,17 @@ class Item:
 
 
 @dataclass(frozen=True, slots=True)
+class Chart:
+    """A picture of the metric around the event."""
+
+    png: bytes
+    alt: str
+    """What it shows, in words."""
+    url: str | None
+    """A link to it, for channels that take no files."""
+
+
+@dataclass(frozen=True, slots=True)
 class Message:
     """One message to one channel."""
 
@@ -78,9 +89,8 @@ class Message:
     recipient: str = ""
     uncertain: bool = False
     """An earlier attempt may have arrived."""
-    chart: bytes | None = None
-    """A PNG of the metric around the event, for channels that show pictures."""
-    chart_url: str | None = None
+    chart: Chart | None = None
+    """Of the worst alert, for channels that show pictures."""
 
     @property
     def severity(self) -> Severity:

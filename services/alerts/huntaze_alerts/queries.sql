@@ -240,6 +240,11 @@ observation AS (
      WHERE w.metric = 'job.seconds'
 )
 
+-- name: observed_value
+-- Fragment: the value of one instance.
+-- $3 subject, $4 labels
+SELECT value FROM observation WHERE subject = $3::text AND labels = $4::jsonb
+
 -- name: transition
 -- Fragment: the state machine, the log and the outbox, for all instances at once.
 --
@@ -652,6 +657,13 @@ LEFT JOIN LATERAL (
            WHERE a.id = n.alert_id
           OFFSET 0) AS a ON true
  ORDER BY n.severity DESC, n.id;
+
+-- name: drawn_alert
+-- $1 alert id
+SELECT a.subject, a.labels, a.fired_at, a.resolved_at, r.no, r.source, r.aggregation = 'percentile' AS sized, r.definition
+  FROM alert AS a
+  JOIN rule AS r ON r.no = a.rule_no
+ WHERE a.id = $1::bigint;
 
 -- name: delivery_sent
 -- $1 id, $2 now, $3 provider id

@@ -63,7 +63,7 @@ class Outside:
     async def _send_mail(self, message: Message, channel: Channel) -> str | None:
         if self.mail is None:
             raise Refused("SMTP_HOST is not set")
-        mail = mail_of(message, sender=self.mail.sender, to=channel.config["address"], chart=message.chart)
+        mail = mail_of(message, sender=self.mail.sender, to=channel.config["address"])
         await send_mail(mail, self.mail)
         return mail["Message-ID"]
 

@@ -25,9 +25,9 @@ def _compact(statement: str) -> str:
 
 
 _AGGREGATED = ("series_of_points", "series_of_jobs", "series_of_snapshots", "series_of_usage")
-TICKS: Mapping[str, str] = MappingProxyType(
+_OBSERVED: Mapping[str, str] = MappingProxyType(
     {
-        name: _compact("WITH " + ", ".join(QUERIES[part] for part in ("readings", *parts, "transition")))
+        name: "WITH " + ", ".join(QUERIES[part] for part in ("readings", *parts))
         for name, *parts in (
             *((name, name, "aggregate_series") for name in _AGGREGATED),
             ("percentiles_of_points", "percentiles_of_points"),
@@ -35,14 +35,22 @@ TICKS: Mapping[str, str] = MappingProxyType(
         )
     }
 )
+TICKS: Mapping[str, str] = MappingProxyType(
+    {name: _compact(f"{observed}, {QUERIES['transition']}") for name, observed in _OBSERVED.items()}
+)
 """The statements of a tick: read, move, log and notify in one, for each kind of source."""
+VALUES: Mapping[str, str] = MappingProxyType(
+    {name: _compact(f"{observed} {QUERIES['observed_value']}") for name, observed in _OBSERVED.items()}
+)
+"""The same reading for one instance, and nothing else."""
 STATEMENTS: Mapping[str, str] = MappingProxyType(
     {
         name: query
         for name, query in QUERIES.items()
-        if name not in {*TICKS, "readings", "aggregate_series", "transition"}
+        if name not in {*TICKS, "readings", "aggregate_series", "transition", "observed_value"}
     }
     | dict(TICKS)
+    | {f"{name}_value": statement for name, statement in VALUES.items()}
 )
 """Every statement that is sent to the server, by name."""
 
@@ -358,3 +366,20 @@ async def delivery_dead(pool: Pool, delivery_id: int, now: datetime, error: str)
 async def next_delivery(pool: Pool, now: datetime) -> datetime | None:
     """Return when the next message can be sent; None when none waits."""
     return await pool.fetchval(QUERIES["next_delivery"], now)
+
+
+async def find_drawn_alert(connection: Connection, alert_id: int) -> Any:
+    """Return what a chart of an alert has to know; None if there is no such alert."""
+    return await connection.fetchrow(QUERIES["drawn_alert"], alert_id)
+
+
+async def value_at(connection: Connection, alert: Any, slot: datetime) -> float | None:
+    """Return what an alert's instance was at a slot; None when nothing was measured.
+
+    Args:
+        connection: any.
+        alert: a row of `find_drawn_alert`.
+        slot: when.
+    """
+    statement = VALUES[READERS[alert["source"], alert["sized"]]]
+    return await connection.fetchval(statement, slot, [alert["no"]], alert["subject"], alert["labels"])

@@ -16,6 +16,7 @@ from cryptography.fernet import Fernet
 from huntaze_alerts import evaluation, metrics, store
 from huntaze_alerts.channels.mail import MailServer
 from huntaze_alerts.channels.request import Request
+from huntaze_alerts.charts import Illustrator
 from huntaze_alerts.delivery import Courier
 from huntaze_alerts.metrics import Sample
 from huntaze_alerts.senders import Outside
@@ -25,18 +26,19 @@ from huntaze_common.postgres import migrate
 from huntaze_common.secret import Secret
 from huntaze_common.testing.web import Web, serving_web
 from huntaze_contracts.alerts import AlertsChecked, Level, MetricQuery, NotificationsDelivered, Rule
+from huntaze_local import database as roles
 from huntaze_local.postgres import Server
 
 START = datetime(2026, 3, 2, 10, 0, tzinfo=UTC)
 MINUTES = timedelta(minutes=1)
+PASSWORD = "test-password"
 SOURCES = """
-CREATE SCHEMA app_read;
 CREATE TABLE app_read.analytics_snapshots (user_id text, platform text, snapshot_date date, followers bigint,
     engagement bigint, posts bigint, reach bigint, impressions bigint);
-CREATE SCHEMA ops_read;
 CREATE TABLE ops_read.job_outcomes (worker text, job_id text, state text, error_code text,
     finished_at timestamptz, seconds float8, deliveries integer);
 CREATE TABLE ops_read.usage (metric text, at timestamptz, labels jsonb, value float8);
+GRANT SELECT ON ALL TABLES IN SCHEMA app_read, ops_read TO huntaze_alerts;
 """
 
 
@@ -56,11 +58,13 @@ _numbers = itertools.count(1)
 
 
 class World:
-    """The service's database and a clock that only tests move."""
+    """The service's database, as its own role sees it, and a clock that only tests move."""
 
-    def __init__(self, pool: asyncpg.Pool, dsn: str) -> None:
+    def __init__(self, pool: asyncpg.Pool, dsn: str, admin: asyncpg.Pool) -> None:
         self.pool = pool
         self.dsn = dsn
+        self.admin = admin
+        """For what others write: the services' views and the application's."""
         self.slot = START
         self.usual = 5 * MINUTES
 
@@ -134,9 +138,10 @@ def template(postgres_server: Server) -> str:
         await admin.execute("CREATE DATABASE alerts_template TEMPLATE template0")
         dsn = postgres_server.dsn.rpartition("/")[0] + "/alerts_template"
         connection = await asyncpg.connect(dsn)
-        await connection.execute("CREATE SCHEMA alerts;" + SOURCES)
+        await roles.apply_roles(connection, dict.fromkeys(roles.ROLES, PASSWORD))
+        await connection.execute(SOURCES)
         await connection.close()
-        await migrate(dsn, "huntaze_alerts", schema="alerts")
+        await migrate(_as("huntaze_alerts_owner", dsn), "huntaze_alerts", schema="alerts")
         await admin.execute("ALTER DATABASE alerts_template SET synchronous_commit = off")
         # A copy that no test empties, for those that want the built-in rules.
         await admin.execute("CREATE DATABASE alerts_seeded TEMPLATE alerts_template")
@@ -148,13 +153,13 @@ def template(postgres_server: Server) -> str:
 
 @pytest.fixture
 async def installed(postgres_server: Server, template: str) -> AsyncGenerator[str]:
-    """The address of a database with the service's tables and the built-in rules."""
+    """The service's address of a database with its tables and the built-in rules."""
     name = f"alerts_{next(_numbers)}"
     admin = await asyncpg.connect(postgres_server.dsn)
     try:
         await admin.execute(f"CREATE DATABASE {name} TEMPLATE alerts_seeded")
         await admin.execute(f"ALTER DATABASE {name} SET search_path = alerts")
-        yield postgres_server.dsn.rpartition("/")[0] + f"/{name}"
+        yield _as("huntaze_alerts", postgres_server.dsn.rpartition("/")[0] + f"/{name}")
         await admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
     finally:
         await admin.close()
@@ -163,12 +168,20 @@ async def installed(postgres_server: Server, template: str) -> AsyncGenerator[st
 @pytest.fixture
 async def world(postgres_server: Server, template: str) -> AsyncGenerator[World]:
     """An emptied database, without the built-in rules: a copy for each test would take half a second."""
-    dsn = f"{postgres_server.dsn.rpartition('/')[0]}/{template}"
+    address = f"{postgres_server.dsn.rpartition('/')[0]}/{template}"
+    dsn = _as("huntaze_alerts", address)
     settings = {"search_path": "alerts"}
-    async with asyncpg.create_pool(dsn, min_size=1, max_size=12, server_settings=settings) as pool:
-        await pool.execute(";".join(f"DELETE FROM {table}" for table in EMPTIED))
-        await pool.execute("DELETE FROM channel WHERE id NOT IN ('in-app', 'log')")
-        yield World(pool, dsn)
+    async with (
+        asyncpg.create_pool(dsn, min_size=1, max_size=12) as pool,
+        asyncpg.create_pool(address, min_size=1, max_size=2, server_settings=settings) as admin,
+    ):
+        await admin.execute(";".join(f"DELETE FROM {table}" for table in EMPTIED))
+        await admin.execute("DELETE FROM channel WHERE id NOT IN ('in-app', 'log')")
+        yield World(pool, dsn, admin)
+
+
+def _as(role: str, address: str) -> str:
+    return f"postgresql://{role}:{PASSWORD}@{address.rpartition('@')[2]}"
 
 
 class StandInMailServer:
@@ -207,6 +220,8 @@ class Post:
 
     def __init__(self, world: World, web: Web, mail: StandInMailServer, outside: Outside) -> None:
         self.world, self.web, self.mail, self.outside = world, web, mail, outside
+        self.kept: dict[str, bytes] = {}
+        """Pictures that were put into the object store."""
 
     async def channel(self, kind: str, name: str = "c", *, secret: str | None = None, **fields: Any) -> None:
         fields.setdefault("config", {})
@@ -223,7 +238,12 @@ class Post:
         async def presign(key: str) -> str:
             return f"https://objects.test/{key}?signed-at={now():%H%M}"
 
-        courier = Courier(self.world.pool, self.outside.senders(now), presign, now, timedelta(seconds=45))
+        async def keep(key: str, png: bytes) -> None:
+            self.kept[key] = png
+
+        chart_of = Illustrator(self.world.pool, keep, presign, now).chart_of
+        senders = self.outside.senders(now)
+        courier = Courier(self.world.pool, senders, presign, chart_of, now, timedelta(seconds=45))
         return await courier.deliver(seconds=20)
 
     async def statuses(self) -> list[tuple[str, str | None]]:
@@ -254,13 +274,14 @@ async def post(world: World) -> AsyncGenerator[Post]:
 
 
 @pytest.fixture
-async def connect() -> AsyncGenerator[Callable[[str], Awaitable[World]]]:
+async def connect(postgres_server: Server) -> AsyncGenerator[Callable[[str], Awaitable[World]]]:
     """Opens worlds of other databases than the common one."""
     async with AsyncExitStack() as stack:
 
         async def open_world(dsn: str) -> World:
-            return World(
-                await stack.enter_async_context(asyncpg.create_pool(dsn, min_size=1, max_size=4)), dsn
-            )
+            address = f"{postgres_server.dsn.rpartition('/')[0]}/{dsn.rpartition('/')[2]}"
+            pools = [asyncpg.create_pool(each, min_size=1, max_size=4) for each in (dsn, address)]
+            own, admin = [await stack.enter_async_context(pool) for pool in pools]
+            return World(own, dsn, admin)
 
         yield open_world

@@ -23,7 +23,7 @@ from prometheus_client import generate_latest
 
 VIEWS = Path(__file__).resolve().parents[3] / "deploy" / "database" / "0003_ops_read.sql"
 SERVICES = ("video", "trends", "data", "alerts")
-PASSWORD = "only-for-tests"
+PASSWORD = "test-password"  # as in all tests of services: roles belong to the whole server
 NOW = datetime(2026, 3, 29, 10, 0, tzinfo=UTC)
 _numbers = itertools.count(1)
 

@@ -94,13 +94,13 @@ async def test_a_missing_source_harms_no_other_rule(world) -> None:
     """Its rules say what is wrong, keep their state, and get well by themselves."""
     await world.rule()
     await store.save_rule(world.pool, "jobs", None, job_rule())
-    await world.pool.execute("ALTER TABLE ops_read.job_outcomes RENAME TO gone")
+    await world.admin.execute("ALTER TABLE ops_read.job_outcomes RENAME TO gone")
     try:
         world.slot += timedelta(minutes=5)
         await world.sample("r", 120)
         done = await world.again()
     finally:
-        await world.pool.execute("ALTER TABLE ops_read.gone RENAME TO job_outcomes")
+        await world.admin.execute("ALTER TABLE ops_read.gone RENAME TO job_outcomes")
 
     assert (done.rules_failed, done.fired) == (1, 1)
     (row,) = await world.rows("SELECT id, error FROM rule WHERE error IS NOT NULL")
@@ -251,7 +251,7 @@ async def test_what_users_are_told_of_themselves(
     for day in range(14, 30):
         figures = dict.fromkeys(("followers", "engagement", "posts", "reach", "impressions"), 500)
         figures[column] = before if day < 28 else after
-        await world.pool.execute(
+        await world.admin.execute(
             "INSERT INTO app_read.analytics_snapshots VALUES ('ann', 'tiktok', $1, $2, $3, $4, $5, $6)",
             date(2026, 3, day),
             *figures.values(),
@@ -303,5 +303,5 @@ def job_rule(aggregation: str = "count", threshold: float = 100) -> Rule:
 
 
 async def job(world, job_id: str, state: str, worker: str = "data-processing") -> None:
-    await world.pool.execute("INSERT INTO ops_read.job_outcomes VALUES ($1, $2, $3, NULL, $4, 1.5, 1)",
+    await world.admin.execute("INSERT INTO ops_read.job_outcomes VALUES ($1, $2, $3, NULL, $4, 1.5, 1)",
                              worker, job_id, state, world.slot)  # fmt: skip

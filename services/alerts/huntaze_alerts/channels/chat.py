@@ -26,10 +26,8 @@ def slack_request(message: Message, url: str) -> Request:
     blocks: list[object] = [
         {"type": "section", "text": {"type": "mrkdwn", "text": _body(message, item, _SLACK_LIMIT)}}
     ]
-    if message.chart_url:
-        blocks.append(
-            {"type": "image", "image_url": message.chart_url, "alt_text": "The metric around the event"}
-        )
+    if message.chart and message.chart.url:
+        blocks.append({"type": "image", "image_url": message.chart.url, "alt_text": message.chart.alt})
     attachment = {"color": f"#{_colour(message):06X}", "blocks": blocks}
     return json_request(url, {"text": _slack(message.title), "attachments": [attachment]})
 

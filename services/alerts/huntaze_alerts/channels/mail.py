@@ -27,7 +27,7 @@ class MailServer:
     """For handing in one mail."""
 
 
-def mail_of(message: Message, *, sender: str, to: str, chart: bytes | None) -> EmailMessage:
+def mail_of(message: Message, *, sender: str, to: str) -> EmailMessage:
     """Write a message as e-mail. Its Message-ID follows from the key, so that a repetition looks like one."""
     mail = EmailMessage()
     mail["From"], mail["To"] = sender, to
@@ -36,13 +36,14 @@ def mail_of(message: Message, *, sender: str, to: str, chart: bytes | None) -> E
     mail["Message-ID"] = f"<{message.key}@{sender.rpartition('@')[2].strip('>') or 'localhost'}>"
     mail["Auto-Submitted"] = "auto-generated"
     mail.set_content("\n\n".join([*map(_text, message.items), *_omitted(message)]))
-    picture = '<p><img src="cid:chart" alt="The metric around the event"></p>' if chart else ""
+    chart = message.chart
+    picture = f'<p><img src="cid:chart" width="600" alt="{html.escape(chart.alt)}"></p>' if chart else ""
     body = "".join([*map(_html, message.items), *(f"<p>{line}</p>" for line in _omitted(message)), picture])
     mail.add_alternative(f"<html><body>{body}</body></html>", subtype="html")
     if chart:
         page = mail.get_payload()[1]  # pyright: ignore[reportIndexIssue,reportArgumentType]
         assert isinstance(page, EmailMessage)
-        page.add_related(chart, "image", "png", cid="<chart>")
+        page.add_related(chart.png, "image", "png", cid="<chart>", filename="chart.png")
     return mail
 
 
