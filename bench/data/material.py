@@ -73,6 +73,10 @@ _INDEXES = (
         "CREATE INDEX messages_to_delete ON app.messages (archived_at, user_id, id) INCLUDE (sent_at)"
         " WHERE archived_at IS NOT NULL AND NOT hold"
     ),
+    (
+        "CREATE INDEX messages_with_media_to_delete ON app.messages (archived_at, user_id, id)"
+        " WHERE archived_at IS NOT NULL AND NOT hold AND media <> '{}'"
+    ),
     "CREATE INDEX messages_on_hold ON app.messages (archived_at) WHERE hold",
 )
 
@@ -89,7 +93,7 @@ async def _load(admin: asyncpg.Connection, rows: int, users: int, zones: tuple[s
     await admin.execute("ALTER TABLE app.messages DROP CONSTRAINT IF EXISTS messages_user_id_thread_id_fkey")
     await admin.execute(
         "DROP INDEX app.messages_by_time, app.messages_by_user, app.messages_by_thread,"
-        " app.messages_to_delete, app.messages_on_hold"
+        " app.messages_to_delete, app.messages_with_media_to_delete, app.messages_on_hold"
     )
     # In order of time, as they would have come. random() ^ 3 gives a few users most of the messages.
     await admin.execute(

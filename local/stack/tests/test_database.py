@@ -82,7 +82,7 @@ async def test_services_can_not_see_each_other(admin: asyncpg.Connection, databa
                 await run_as(role, database, f"SELECT count(*) FROM {other}.secret")
 
 
-DELETE = "app_read.delete_archived_messages(now(), '-infinity', 'infinity', '-infinity', '', '', 'infinity', '', '')"
+DELETE = "app_read.delete_archived_messages(now(), '-infinity', 'infinity', '-infinity', '', '', 1000)"
 ALLOWED = (
     ("huntaze_data", "SELECT count(*) FROM app_read.messages"),
     ("huntaze_alerts", "SELECT count(*) FROM app_read.analytics_snapshots"),
@@ -149,27 +149,45 @@ async def test_an_administrator_need_not_be_a_superuser(database: str, admin: as
         )
 
 
+CUTOFF = datetime(2026, 9, 1, tzinfo=UTC)
+SPAN = f"'{CUTOFF}', '2026-01-01', '2027-01-01'"
+DUE = "SELECT count(*) FROM app_read.messages WHERE archived_at < $1 AND NOT hold"
+
+
+def deletion(column: str, after: str = "'-infinity', '', ''", most: int = 1000) -> str:
+    return f"SELECT {column} FROM app_read.delete_archived_messages({SPAN}, {after}, {most})"
+
+
 async def test_the_function_deletes_in_bounds(admin: asyncpg.Connection, database: str) -> None:
-    """A range of keys at a time, and never what is on hold or archived since."""
+    """So many at a time, on from where the last batch ended, and never what is on hold or archived since."""
     await appdb.install(admin, today=TODAY)
-    cutoff = datetime(2026, 9, 1, tzinfo=UTC)
-    due = "SELECT count(*) FROM app_read.messages WHERE archived_at < $1 AND NOT hold"
     held = await admin.fetchval("SELECT count(*) FROM app_read.messages WHERE hold")
-    before = await admin.fetchval(due, cutoff)
-    first = "SELECT archived_at, user_id, id FROM app.messages WHERE archived_at IS NOT NULL ORDER BY 1, 2, 3"
+    before = await admin.fetchval(DUE, CUTOFF)
+    first = "SELECT archived_at, user_id, id FROM app.messages WHERE archived_at IS NOT NULL AND NOT hold ORDER BY 1, 2, 3"
     at, user, name = await admin.fetchrow(f"{first} OFFSET 999 LIMIT 1")
-    deletion = "SELECT deleted FROM app_read.delete_archived_messages"
-    span = f"'{cutoff}', '2026-01-01', '2027-01-01'"
-    batch = f"{deletion}({span}, '-infinity', '', '', '{at}', '{user}', '{name}')"
-    rest = f"{deletion}({span}, '{at}', '{user}', '{name}', 'infinity', '', '')"
-    deleted = await run_as("huntaze_data", database, batch)
-    assert 900 < deleted <= 1000
-    assert await run_as("huntaze_data", database, batch) == 0
-    assert await run_as("huntaze_data", database, rest) == before - deleted
+    place = "deleted, upto_at, upto_user, upto_id"
+    answer = await run_as("huntaze_data", database, deletion(f"ROW({place})"))
+    assert answer == (1000, at, user, name)
+    after = f"'{at}', '{user}', '{name}'"
+    rest = deletion("ROW(deleted, upto_at)", after, 1_000_000)
+    assert await run_as("huntaze_data", database, rest) == (before - 1000, None)
+    assert await run_as("huntaze_data", database, deletion("deleted")) == 0
     assert await admin.fetchval("SELECT count(*) FROM app_read.messages WHERE hold") == held > 0
-    future = batch.replace(str(cutoff), "2999-01-01")
     with pytest.raises(asyncpg.InvalidParameterValueError):
-        await run_as("huntaze_data", database, future)
+        await run_as("huntaze_data", database, deletion("deleted").replace(str(CUTOFF), "2999-01-01"))
+
+
+async def test_the_function_leaves_what_others_change(admin: asyncpg.Connection, database: str) -> None:
+    """A message that the application has locked waits for another clean-up; the rest of its batch does not."""
+    await appdb.install(admin, today=TODAY)
+    before = await admin.fetchval(DUE, CUTOFF)
+    async with admin.transaction():
+        await admin.execute(
+            "SELECT FROM app.messages WHERE archived_at < $1 AND NOT hold ORDER BY archived_at LIMIT 1 FOR UPDATE",
+            CUTOFF,
+        )
+        assert await run_as("huntaze_data", database, deletion("deleted", most=1_000_000)) == before - 1
+    assert await admin.fetchval(DUE, CUTOFF) == 1
 
 
 async def test_the_sample_is_the_same_on_every_machine(admin: asyncpg.Connection) -> None:

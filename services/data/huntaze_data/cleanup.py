@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from huntaze_data import retention_store as store
 from huntaze_data.continuing import follow_up_id, time_of
 from huntaze_data.errors import DayInFuture, TooMuchToDelete, UnknownPolicy
-from huntaze_data.retention_store import FIRST_KEY, Plan, Policy, Span
+from huntaze_data.retention_store import FIRST_KEY, Key, Plan, Policy, Span
 
 MESSAGES = "archived-messages"
 """The one policy whose rows are the application's; the others are of tables of the service's own."""
@@ -90,7 +90,7 @@ class Cleaner:
 
     async def _messages(self, policy: Policy, cutoff: datetime) -> PolicyApplied:
         span = await store.deletable_span(self._pool, cutoff)
-        plan = await store.plan_messages(self._pool, span, policy.batch_rows)
+        plan = await store.plan_messages(self._pool, span)
         least = math.ceil(plan.matched / policy.most_share)
         if not self._force and not self._dry_run and not await store.has_messages(self._pool, least):
             raise _too_much(policy, plan.matched)
@@ -106,7 +106,7 @@ class Cleaner:
         complete = True
         if applied.held_back is None and plan.matched:
             await self._drop_partitions(policy, span)
-            complete = await self._delete_messages(policy, span, plan)
+            complete = await self._delete_messages(policy, span)
         return await store.end_cleanup(self._pool, self._job_id, replace(applied, complete=complete))
 
     def _why_not(self, plan: Plan) -> str | None:
@@ -131,17 +131,16 @@ class Cleaner:
                 except asyncpg.LockNotAvailableError:
                     await asyncio.sleep(PARTITION_PAUSE)
 
-    async def _delete_messages(self, policy: Policy, span: Span, plan: Plan) -> bool:
-        after = FIRST_KEY
+    async def _delete_messages(self, policy: Policy, span: Span) -> bool:
+        after: Key | None = FIRST_KEY
         async with self._pool.acquire() as connection:
-            for upto in plan.bounds:
+            while after is not None:
                 if time.monotonic() > self.give_up:
                     return False
                 async with connection.transaction():
-                    deleted = await store.delete_messages(connection, span, after, upto)
+                    deleted, after = await store.delete_messages(connection, span, after, policy.batch_rows)
                     if deleted:
                         await store.add_to_cleanup(connection, self._job_id, policy.id, deleted, batches=1)
-                after = upto
         return True
 
     async def _rows(self, policy: Policy, cutoff: datetime) -> PolicyApplied:

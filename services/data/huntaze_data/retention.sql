@@ -15,18 +15,12 @@ WITH run AS (
 SELECT min(day) AS first_day, max(day) AS last_day
   FROM run WHERE number = (SELECT number FROM run ORDER BY day DESC LIMIT 1);
 
--- name: plan_archived_messages
--- The last key of each batch, and of all; with each how many rows may go up to there, and how many are old enough.
--- $1 cutoff, $2 sent since, $3 sent before, $4 rows of a batch
-SELECT archived_at, user_id, message_id, deletable, old_enough
-  FROM (SELECT archived_at, user_id, message_id,
-               count(*) FILTER (WHERE sent_at >= $2::timestamptz AND sent_at < $3::timestamptz) OVER key AS deletable,
-               row_number() OVER key AS old_enough, lead(false, 1, true) OVER key AS is_last
-          FROM app_read.messages
-         WHERE archived_at < $1::timestamptz AND NOT hold
-        WINDOW key AS (ORDER BY archived_at, user_id, message_id ROWS UNBOUNDED PRECEDING)) AS numbered
- WHERE old_enough % $4::integer = 0 OR is_last
- ORDER BY archived_at, user_id, message_id;
+-- name: count_archived_messages
+-- $1 cutoff, $2 sent since, $3 sent before
+SELECT count(*) FILTER (WHERE sent_at >= $2::timestamptz AND sent_at < $3::timestamptz) AS deletable,
+       count(*) AS old_enough
+  FROM app_read.messages
+ WHERE archived_at < $1::timestamptz AND NOT hold;
 
 -- name: messages_on_hold
 -- $1 cutoff
@@ -38,10 +32,10 @@ SELECT count(*) FROM app_read.messages WHERE archived_at < $1::timestamptz AND h
 SELECT count(*) >= $1::bigint FROM (SELECT FROM app_read.messages LIMIT $1::bigint) AS m;
 
 -- name: delete_archived_messages
--- $1 cutoff, $2 sent since, $3 sent before, $4 to $6 the key before the first, $7 to $9 the last key
-SELECT deleted, oldest, newest, objects
+-- $1 cutoff, $2 sent since, $3 sent before, $4 to $6 the key before the first, $7 most
+SELECT deleted, oldest, newest, objects, upto_at, upto_user, upto_id
   FROM app_read.delete_archived_messages($1::timestamptz, $2::timestamptz, $3::timestamptz,
-                                         $4::timestamptz, $5::text, $6::text, $7::timestamptz, $8::text, $9::text);
+                                         $4::timestamptz, $5::text, $6::text, $7::integer);
 
 -- name: archived_message_partitions
 -- $1 cutoff, $2 sent since, $3 sent before

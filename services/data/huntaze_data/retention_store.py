@@ -40,9 +40,8 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What a policy would delete of the messages, and where its batches end."""
+    """What a policy would delete of the messages."""
 
-    bounds: Sequence[Key]
     matched: int
     uncounted: int
     on_hold: int
@@ -71,15 +70,12 @@ async def deletable_span(pool: Pool, cutoff: datetime) -> Span:
     return Span(cutoff, since, before)
 
 
-async def plan_messages(pool: Pool, span: Span, batch_rows: int) -> Plan:
+async def plan_messages(pool: Pool, span: Span) -> Plan:
     """Read once through the keys of all archived messages that are old enough."""
-    rows = await pool.fetch(
-        _QUERIES["plan_archived_messages"], span.cutoff, span.since, span.before, batch_rows
-    )
+    row = await pool.fetchrow(_QUERIES["count_archived_messages"], span.cutoff, span.since, span.before)
+    assert row is not None
     on_hold = await pool.fetchval(_QUERIES["messages_on_hold"], span.cutoff)
-    matched, old_enough = (rows[-1]["deletable"], rows[-1]["old_enough"]) if rows else (0, 0)
-    bounds = [(row["archived_at"], row["user_id"], row["message_id"]) for row in rows]
-    return Plan(bounds, matched, old_enough - matched, on_hold)
+    return Plan(row["deletable"], row["old_enough"] - row["deletable"], on_hold)
 
 
 async def has_messages(pool: Pool, rows: int) -> bool:
@@ -87,12 +83,21 @@ async def has_messages(pool: Pool, rows: int) -> bool:
     return await pool.fetchval(_QUERIES["has_messages"], rows)
 
 
-async def delete_messages(connection: Connection, span: Span, after: Key, upto: Key) -> int:
-    """Delete one batch of messages, seal their days, and ask for the deletion of their objects."""
+async def delete_messages(
+    connection: Connection, span: Span, after: Key, most: int
+) -> tuple[int, Key | None]:
+    """Delete one batch of messages, seal their days, and ask for the deletion of their objects.
+
+    Returns:
+        How many went, and the key to go on after; None when these were the last.
+    """
     row = await connection.fetchrow(
-        _QUERIES["delete_archived_messages"], span.cutoff, span.since, span.before, *after, *upto
+        _QUERIES["delete_archived_messages"], span.cutoff, span.since, span.before, *after, most
     )
-    return await _seal(connection, row)
+    deleted = await _seal(connection, row)
+    assert row is not None
+    upto = (row["upto_at"], row["upto_user"], row["upto_id"]) if row["upto_at"] is not None else None
+    return deleted, upto
 
 
 async def partitions(pool: Pool, span: Span) -> list[str]:
