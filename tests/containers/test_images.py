@@ -92,4 +92,4 @@ def test_a_cold_start_is_short(platform, service: str) -> None:
                 time.sleep(0.01)
         seconds.append(time.perf_counter() - began)
     print(f"{service}: cold starts {', '.join(f'{each:.2f}' for each in sorted(seconds))} s")
-    assert sorted(seconds)[1] < 3 * COLD_START  # a machine that does other work, too; the figure is printed
+    assert sorted(seconds)[1] < 2 * COLD_START  # a machine that does other work, too; the figure is printed
