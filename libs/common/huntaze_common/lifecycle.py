@@ -6,7 +6,7 @@ Knows nothing of HTTP: it returns a result, or raises one of `huntaze_common.err
 import asyncio
 import contextlib
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
@@ -152,6 +152,15 @@ class Lifecycle:
                 f"the database did not answer ({type(error).__name__})", after=10
             ) from error
         return delivered
+
+    async def keep_logs(self, lines: Sequence[msgspec.Raw]) -> None:
+        """Keep what was logged in this delivery in its job's timeline; a database that is away loses it."""
+        job_id = structlog.contextvars.get_contextvars().get("job_id")
+        try:
+            if job_id is not None:
+                await self._ledger.add_logs(job_id, msgspec.json.encode(lines))
+        except TRANSIENT_ERRORS as error:
+            _log.warning("logs_not_kept", error=type(error).__name__)
 
     async def shut_down(self, grace: float) -> None:
         """Let jobs work for ``grace`` seconds, then give them back; return when all are answered."""

@@ -3,6 +3,9 @@
 import logging
 import re
 import sys
+from collections.abc import Generator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 import msgspec
@@ -33,6 +36,38 @@ def redact(text: str) -> str:
     return _SECRETS.sub(lambda match: next(filter(None, match.groups()), "") + "***", text)
 
 
+MOST_KEPT = 100
+"""Log lines that are kept of one run of a job."""
+_LONGEST_KEPT = 2000
+_kept: ContextVar[list[msgspec.Raw] | None] = ContextVar("kept_logs", default=None)
+
+
+@contextmanager
+def keeping() -> Generator[list[msgspec.Raw]]:
+    """Also collect what is logged inside, as JSON objects with `at`, `event` ('log'), `level` and `text`."""
+    lines: list[msgspec.Raw] = []
+    token = _kept.set(lines)
+    try:
+        yield lines
+    finally:
+        _kept.reset(token)
+
+
+def keep(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    """Collect an event if it is logged inside `keeping`; a processor that changes nothing."""
+    lines = _kept.get()
+    if lines is not None and len(lines) < MOST_KEPT:
+        said = {name: value for name, value in event.items() if name not in _ALREADY_TOLD}
+        more = " ".join(f"{name}={value}" for name, value in said.items())
+        text = f"{event.get('event', '')} {more}".strip()[:_LONGEST_KEPT].replace("\x00", "")
+        line = {"at": event.get("timestamp"), "event": "log", "level": event.get("level"), "text": text}
+        lines.append(msgspec.Raw(redact(msgspec.json.encode(line).decode()).encode()))
+    return event
+
+
+_ALREADY_TOLD = {"event", "timestamp", "level", "service", "job_id", "trace_id", "message_id", "attempt"}
+
+
 def configure(service: str, level: str) -> None:
     """Set up structlog for the process, and the standard library's loggers beside it."""
     threshold = logging.getLevelNamesMapping()[level.upper()]
@@ -42,6 +77,7 @@ def configure(service: str, level: str) -> None:
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.format_exc_info,
         _add_service(service),
+        keep,
     ]
     renderer = structlog.processors.JSONRenderer(serializer=_encode)
     structlog.configure(

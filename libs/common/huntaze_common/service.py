@@ -31,6 +31,7 @@ from huntaze_common.ledger.claims import Ledger
 from huntaze_common.ledger.heart import Heart
 from huntaze_common.lifecycle import Lifecycle
 from huntaze_common.metrics import Metrics
+from huntaze_common.operating_api import Links, operating_routes
 from huntaze_common.postgres import Pool
 from huntaze_common.problems import PROBLEMS
 from huntaze_common.publishing import FAILURE_CALLBACK_PATH, QStashPublisher
@@ -43,7 +44,7 @@ from huntaze_common.settings import (
 )
 from huntaze_common.signature import SignatureVerifier
 from huntaze_common.signed_requests import SignedRequests
-from huntaze_common.status_api import status_routes
+from huntaze_common.status_api import status_routes, visible_jobs
 from huntaze_common.tokens import TokenReader
 from huntaze_common.worker import WorkerEndpoint
 
@@ -68,6 +69,8 @@ class Service(Generic[S, D]):
     """Opens the dependencies from the settings and closes them again."""
     routes: Sequence[HTTPRouteHandler] = field(default=())
     """Routes beside the worker's own; their handlers take the dependencies as `deps`."""
+    objects: Callable[[D], Links] | None = None
+    """Where the objects are that its results name; None when they name none."""
 
 
 @asynccontextmanager
@@ -113,6 +116,7 @@ async def running(
                 metrics=metrics,
                 clock=clock,
             )
+            visible = visible_jobs(ledger, tokens)
             deliveries = SignedRequests(verifier, base_url + worker.path, max_body=worker.max_body)
             endpoint = WorkerEndpoint(lifecycle, deliveries, metrics)
             callbacks = SignedRequests(verifier, base_url + FAILURE_CALLBACK_PATH, max_body=MAX_CALLBACK)
@@ -122,7 +126,16 @@ async def running(
                     asgi(FAILURE_CALLBACK_PATH, copy_scope=False)(
                         FailureCallback(ledger, callbacks).__call__
                     ),
-                    *status_routes(ledger=ledger, pool=pool, publisher=publisher, tokens=tokens),
+                    *status_routes(
+                        ledger=ledger, pool=pool, publisher=publisher, tokens=tokens, visible=visible
+                    ),
+                    *operating_routes(
+                        pool=pool,
+                        tokens=tokens,
+                        visible=visible,
+                        links=service.objects(deps) if service.objects else None,
+                        clock=clock,
+                    ),
                     *metrics.routes(pool, tokens),
                     *health_routes(pool, lambda: endpoint.draining),
                     *service.routes,

@@ -1,7 +1,7 @@
 """The status API: what became of a job, for its owner; cancel and retry.
 
 GET  /jobs/{job_id}          200 with an ETag, 304, or 404 (also for jobs of others)
-GET  /jobs?state=&limit=&cursor=
+GET  /jobs?state=&schedule=&user=&since=&until=&q=&limit=&cursor=
 POST /jobs/{job_id}/cancel   202
 POST /jobs/{job_id}/retry    202, for failed and cancelled jobs
 """
@@ -9,6 +9,7 @@ POST /jobs/{job_id}/retry    202, for failed and cancelled jobs
 import base64
 import hashlib
 import re
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from typing import Annotated, Any
@@ -20,12 +21,14 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, QueryParameter
 
 from huntaze_common.ledger import outbox
-from huntaze_common.ledger.claims import JobRow, JobState, Ledger
+from huntaze_common.ledger.claims import Filter, JobRow, JobState, Ledger
 from huntaze_common.postgres import Pool
 from huntaze_common.problems import Refusal
 from huntaze_common.publishing import Publisher
-from huntaze_common.tokens import Caller, TokenReader
+from huntaze_common.tokens import TokenReader
 
+Visible = Callable[[Request[Any, Any, Any], str], Awaitable[JobRow]]
+"""Returns a job that the request's caller may see, or raises `Refusal`."""
 _FINISHED = {"succeeded", "failed", "cancelled"}
 _LOOK_AGAIN = 2
 """Seconds after which a reader may look again while a job is not finished."""
@@ -41,20 +44,23 @@ class JobPage(msgspec.Struct, frozen=True, rename="camel"):
     """Of the next page; absent on the last one."""
 
 
-def status_routes(
-    *, ledger: Ledger, pool: Pool, publisher: Publisher, tokens: TokenReader
-) -> list[HTTPRouteHandler]:
-    """Make the routes of one service."""
-
-    def caller(request: Request[Any, Any, Any]) -> Caller:
-        return tokens.read(request.headers.get("authorization"))
+def visible_jobs(ledger: Ledger, tokens: TokenReader) -> Visible:
+    """Make the question that every route of one job begins with."""
 
     async def visible(request: Request[Any, Any, Any], job_id: str) -> JobRow:
-        who = caller(request)
+        who = tokens.read(request.headers.get("authorization"))
         job = await ledger.show(job_id) if _JOB_ID.fullmatch(job_id) else None
         if job is None or not who.may_see(job.user_id):
             raise Refusal(HTTPStatus.NOT_FOUND, "not_found", "there is no such job")
         return job
+
+    return visible
+
+
+def status_routes(
+    *, ledger: Ledger, pool: Pool, publisher: Publisher, tokens: TokenReader, visible: Visible
+) -> list[HTTPRouteHandler]:
+    """Make the routes of one service."""
 
     @get("/jobs/{job_id:str}", summary="Show one job")
     async def show(request: Request[Any, Any, Any], job_id: FromPath[str]) -> Response[Any]:
@@ -72,16 +78,25 @@ def status_routes(
     async def list_jobs(
         request: Request[Any, Any, Any],
         job_state: Annotated[JobState | None, QueryParameter(name="state")] = None,
+        schedule: Annotated[str | None, QueryParameter(max_length=128)] = None,
+        user: Annotated[str | None, QueryParameter(max_length=128)] = None,
+        since: Annotated[str | None, QueryParameter(max_length=40)] = None,
+        until: Annotated[str | None, QueryParameter(max_length=40)] = None,
+        q: Annotated[str | None, QueryParameter(min_length=1, max_length=200)] = None,
         limit: Annotated[int, QueryParameter(ge=1, le=100)] = 50,
         cursor: Annotated[str | None, QueryParameter(max_length=512)] = None,
     ) -> Response[bytes]:
-        who = caller(request)
-        jobs = await ledger.list(
-            user_id=None if who.operator else who.user_id,
+        who = tokens.read(request.headers.get("authorization"))
+        chosen = Filter(
+            user_id=user if who.operator else who.user_id,
             state=job_state,
-            before=_decode_cursor(cursor) if cursor else None,
-            limit=limit + 1,
+            schedule_id=schedule,
+            since=parse_instant(since, "since") if since else None,
+            until=parse_instant(until, "until") if until else None,
+            text=_searchable(q),
         )
+        before = _decode_cursor(cursor) if cursor else None
+        jobs = await ledger.list(chosen, before=before, limit=limit + 1)
         more = len(jobs) > limit
         page = JobPage(jobs[:limit], _encode_cursor(jobs[limit - 1]) if more else None)
         return Response(msgspec.json.encode(page), media_type=MediaType.JSON)
@@ -115,6 +130,25 @@ def status_routes(
         return Response({"state": "queued"}, status_code=202)
 
     return [show, list_jobs, cancel, retry]
+
+
+def parse_instant(text: str, name: str) -> datetime:
+    """Read an instant of a query parameter.
+
+    Raises:
+        Refusal: it is none; the answer names the parameter.
+    """
+    try:
+        return msgspec.convert(text, Instant).astimezone(UTC)
+    except (msgspec.ValidationError, OverflowError):
+        detail = f"{name}: write an instant with its offset, such as 2026-12-24T18:00:00Z"
+        raise Refusal(HTTPStatus.BAD_REQUEST, "invalid_query", detail) from None
+
+
+def _searchable(text: str | None) -> str | None:
+    if text is not None and "\x00" in text:
+        raise Refusal(HTTPStatus.BAD_REQUEST, "invalid_query", "q: no name has a zero byte")
+    return text
 
 
 def _named(body: bytes, job_id: str) -> bytes:

@@ -23,6 +23,7 @@ import structlog
 from huntaze_contracts.failure import Problem
 from litestar.types import Receive, Scope, Send
 
+from huntaze_common import logs
 from huntaze_common.errors import JobError, PermanentFailure, RateLimited, RetryLater
 from huntaze_common.lifecycle import Delivered, DuplicateInFlight, Hints, Lifecycle
 from huntaze_common.metrics import Metrics
@@ -65,7 +66,8 @@ class WorkerEndpoint:
         headers = dict(scope["headers"])
         message_id = _text(headers.get(b"upstash-message-id"))
         hints = Hints(message_id=message_id, retried=number(headers.get(b"upstash-retried")))
-        with structlog.contextvars.bound_contextvars(message_id=message_id, attempt=hints.retried + 1):
+        bound = structlog.contextvars.bound_contextvars(message_id=message_id, attempt=hints.retried + 1)
+        with bound, logs.keeping() as lines:
             started = asyncio.get_running_loop().time()
             try:
                 if self.draining:
@@ -73,14 +75,20 @@ class WorkerEndpoint:
                 body, signed = await self._requests.read(scope, headers, receive)
                 delivered = await self._lifecycle.deliver(body, signed_at=signed.issued_at, hints=hints)
             except Exception as error:
+                outcome = None
                 self._metrics.refused(error)
                 status = await answer_error(send, error)
                 if status != 401:
                     _log.info("delivery_answered", status=status, seconds=_since(started))
             else:
-                self._metrics.delivered(delivered.outcome)
-                _log.info("delivery_done", outcome=delivered.outcome, seconds=_since(started))
+                outcome = delivered.outcome
+                self._metrics.delivered(outcome)
                 await _send_result(send, delivered)
+            # What the job itself or its failure logged: a job that just succeeds costs no further statement.
+            if lines:
+                await self._lifecycle.keep_logs(lines)
+            if outcome is not None:
+                _log.info("delivery_done", outcome=outcome, seconds=_since(started))
 
 
 async def answer_error(send: Send, error: Exception) -> int:

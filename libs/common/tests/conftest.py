@@ -126,13 +126,13 @@ async def service(database: str, tmp_path: Path) -> AsyncGenerator[Running]:
 
 @pytest.fixture
 def serve(database: str, tmp_path: Path) -> Callable[[Handler], AbstractAsyncContextManager[Running]]:
-    """Run the service with a job function of the test's own."""
+    """Run the service with a job function of the test's own, and maybe with other fields."""
 
-    def serve_with(handle: Handler) -> AbstractAsyncContextManager[Running]:
+    def serve_with(handle: Handler, **fields: Any) -> AbstractAsyncContextManager[Running]:
         async def call(job: Any, run: Run, _deps: Any) -> Any:
             return await handle(job, run)
 
-        return serving(replace(counting.SERVICE, handle=call), database, tmp_path)
+        return serving(replace(counting.SERVICE, handle=call, **fields), database, tmp_path)
 
     return serve_with
 

@@ -28,5 +28,6 @@ SERVICE = Service(
     settings=DataSettings,
     handle=process_data,
     open=open_deps,
+    objects=lambda deps: deps.objects,
     routes=ROUTES,
 )

@@ -60,4 +60,5 @@ SERVICE = Service(
     settings=VideoSettings,
     handle=process_video,
     open=open_deps,
+    objects=lambda deps: deps.objects,
 )

@@ -17,6 +17,10 @@ class ObjectStore(Protocol):
         """Store one object; the same key with the same content is stored once."""
         ...
 
+    async def presigned_get(self, key: str, *, seconds: int) -> str:
+        """Make a link that reads one object for some seconds."""
+        ...
+
 
 class Uploads:
     """The objects of one video."""

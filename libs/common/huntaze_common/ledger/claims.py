@@ -60,6 +60,21 @@ class Found(Struct, frozen=True):
     lease_left: float | None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Filter:
+    """Which jobs are listed; None stands for all."""
+
+    user_id: str | None = None
+    state: JobState | None = None
+    schedule_id: str | None = None
+    since: datetime | None = None
+    """First seen at this instant or later."""
+    until: datetime | None = None
+    """First seen before this instant."""
+    text: str | None = None
+    """Part of a name of the job's (its own, its user's, message's, schedule's, trace's) or of its error."""
+
+
 class JobRow(Struct, frozen=True, rename="camel"):
     """A job as the status API shows it."""
 
@@ -153,12 +168,17 @@ class Ledger:
         row = await self._pool.fetchrow(_QUERIES["show"], job_id)
         return row and _job_row(row)
 
-    async def list(
-        self, *, user_id: str | None, state: JobState | None, before: tuple[datetime, str] | None, limit: int
-    ) -> list[JobRow]:
+    async def list(self, chosen: Filter, *, before: tuple[datetime, str] | None, limit: int) -> list[JobRow]:
         """Read a page of jobs, newest first, that come after the cursor ``before``."""
         at, job_id = before or (None, None)
-        rows = await self._pool.fetch(_QUERIES["list"], user_id, state, at, job_id, limit)
+        places = [chosen.user_id, chosen.state, at, job_id, limit]
+        places += [chosen.schedule_id, chosen.since, chosen.until]
+        if chosen.text is not None:
+            rows = await self._pool.fetch(_QUERIES["search"], *places, chosen.text)
+        elif chosen.state is not None and chosen.state != "succeeded":
+            rows = await self._pool.fetch(_QUERIES["list_unsettled"], *places)
+        else:
+            rows = await self._pool.fetch(_QUERIES["list"], *places)
         return [_job_row(row) for row in rows]
 
     async def cancel(self, job_id: str) -> JobState | None:
@@ -194,6 +214,10 @@ class Ledger:
         """Let a failed or cancelled job run again; return its worker, its body and how often it was done."""
         row = await connection.fetchrow(_QUERIES["requeue"], job_id)
         return row and (row["type"], row["body"], row["retries_by_hand"])
+
+    async def add_logs(self, job_id: str, entries: bytes) -> None:
+        """Keep what a job logged, a JSON array of entries, beside what happened to it."""
+        await self._pool.execute(_QUERIES["add_logs"], job_id, entries.decode())
 
     async def prune(self, age: timedelta, limit: int) -> None:
         """Forget a bounded number of jobs and sent messages that are older than ``age``."""

@@ -6,10 +6,11 @@
 -- $1 job_id, $2 type, $3 schema_version, $4 user_id, $5 body bytea, $6 payload_sha bytea, $7 lease interval,
 -- $8 owner, $9 message_id, $10 schedule_id, $11 traceparent, $12 enqueued_at
 INSERT INTO job AS j (job_id, type, schema_version, user_id, body, payload_sha, state, lease_until, owner,
-                      message_id, schedule_id, traceparent, enqueued_at, started_at)
+                      message_id, schedule_id, traceparent, enqueued_at, started_at, timeline)
      VALUES ($1::text, $2::text, $3::integer, $4::text, $5::bytea, $6::bytea, 'running',
              clock_timestamp() + $7::interval, $8::text, $9::text, $10::text, $11::text, $12::timestamptz,
-             clock_timestamp())
+             clock_timestamp(),
+             jsonb_build_array(jsonb_build_object('at', clock_timestamp(), 'event', 'delivery', 'number', 1)))
 ON CONFLICT (job_id) DO UPDATE
         SET state            = 'running',
             epoch            = j.epoch + 1,
@@ -31,7 +32,12 @@ ON CONFLICT (job_id) DO UPDATE
             finished_at      = NULL,
             error            = NULL,
             stage            = '',
-            progress         = 0
+            progress         = 0,
+            -- Bounded here and below: a job that never ends must not grow without end.
+            timeline         = CASE WHEN jsonb_array_length(j.timeline) >= 200 THEN j.timeline
+                                    ELSE j.timeline || jsonb_build_object(
+                                         'at', clock_timestamp(), 'event', 'delivery', 'number', j.deliveries + 1,
+                                         'crashed', j.state = 'running') END
       WHERE (j.epoch = 0 OR (j.payload_sha = EXCLUDED.payload_sha AND j.type = EXCLUDED.type))
         AND (j.state IN ('queued', 'retry', 'failed')
              OR (j.state = 'running' AND j.lease_until < clock_timestamp()))
@@ -58,7 +64,10 @@ RETURNING job_id;
 -- Give the job back for the next delivery, which may come at once. Not a crash.
 -- $1 job_id, $2 epoch, $3 error json
    UPDATE job
-      SET state = 'retry', error = $3::json, lease_until = NULL
+      SET state = 'retry', error = $3::json, lease_until = NULL,
+          timeline = CASE WHEN jsonb_array_length(timeline) >= 200 THEN timeline
+                          ELSE timeline || jsonb_build_object('at', clock_timestamp(), 'event', 'given back',
+                                                              'code', $3::json ->> 'code') END
     WHERE job_id = $1::text AND epoch = $2::integer AND state = 'running'
 RETURNING job_id;
 
@@ -81,7 +90,10 @@ RETURNING cancel_requested_at IS NOT NULL AS cancel_requested;
 -- name: progress
 -- $1 job_id, $2 epoch, $3 stage, $4 progress (percent)
 UPDATE job
-   SET stage = $3::text, progress = $4::real
+   SET stage = $3::text, progress = $4::real,
+       timeline = CASE WHEN stage = $3::text OR jsonb_array_length(timeline) >= 200 THEN timeline
+                       ELSE timeline || jsonb_build_object('at', clock_timestamp(), 'event', 'stage',
+                                                           'stage', $3::text) END
  WHERE job_id = $1::text AND epoch = $2::integer AND state = 'running';
 
 -- name: slot_of_message
@@ -101,7 +113,8 @@ SELECT job_id, type, user_id, state, stage, progress, deliveries, crashes, resul
 
 -- name: list
 -- Newest first, after a cursor.
--- $1 user_id or null for all, $2 state or null, $3 before first_seen_at or null, $4 before job_id, $5 limit
+-- $1 user_id or null for all, $2 state or null, $3 before first_seen_at or null, $4 before job_id, $5 limit,
+-- $6 schedule_id or null, $7 first seen since or null, $8 first seen until or null
   SELECT job_id, type, user_id, state, stage, progress, deliveries, crashes, result, error, dlq_id,
          enqueued_at, first_seen_at, started_at, finished_at, cancel_requested_at, message_id, schedule_id,
          traceparent
@@ -109,8 +122,94 @@ SELECT job_id, type, user_id, state, stage, progress, deliveries, crashes, resul
    WHERE ($1::text IS NULL OR user_id = $1::text)
      AND ($2::text IS NULL OR state = $2::text)
      AND ($3::timestamptz IS NULL OR (first_seen_at, job_id) < ($3::timestamptz, $4::text))
+     AND ($6::text IS NULL OR schedule_id = $6::text)
+     AND ($7::timestamptz IS NULL OR first_seen_at >= $7::timestamptz)
+     AND ($8::timestamptz IS NULL OR first_seen_at < $8::timestamptz)
 ORDER BY first_seen_at DESC, job_id DESC
    LIMIT $5::integer;
+
+-- name: list_unsettled
+-- The same for a state that few jobs are in, from its own index: that of the newest would be read to its end.
+-- $1 to $8 as for `list`; $2 is not 'succeeded'
+  SELECT job_id, type, user_id, state, stage, progress, deliveries, crashes, result, error, dlq_id,
+         enqueued_at, first_seen_at, started_at, finished_at, cancel_requested_at, message_id, schedule_id,
+         traceparent
+    FROM job
+   WHERE ($1::text IS NULL OR user_id = $1::text)
+     AND state = $2::text AND state <> 'succeeded'
+     AND ($3::timestamptz IS NULL OR (first_seen_at, job_id) < ($3::timestamptz, $4::text))
+     AND ($6::text IS NULL OR schedule_id = $6::text)
+     AND ($7::timestamptz IS NULL OR first_seen_at >= $7::timestamptz)
+     AND ($8::timestamptz IS NULL OR first_seen_at < $8::timestamptz)
+ORDER BY first_seen_at DESC, job_id DESC
+   LIMIT $5::integer;
+
+-- name: search
+-- The same for jobs that have a text in one of their names or in their error, among the newest 50,000.
+-- $1 to $8 as for `list`, $9 text
+  SELECT job_id, type, user_id, state, stage, progress, deliveries, crashes, result, error, dlq_id,
+         enqueued_at, first_seen_at, started_at, finished_at, cancel_requested_at, message_id, schedule_id,
+         traceparent
+    FROM (SELECT * FROM job
+           WHERE ($3::timestamptz IS NULL OR (first_seen_at, job_id) < ($3::timestamptz, $4::text))
+             AND ($7::timestamptz IS NULL OR first_seen_at >= $7::timestamptz)
+             AND ($8::timestamptz IS NULL OR first_seen_at < $8::timestamptz)
+        ORDER BY first_seen_at DESC, job_id DESC
+           LIMIT 50000) AS newest
+   WHERE ($1::text IS NULL OR user_id = $1::text)
+     AND ($2::text IS NULL OR state = $2::text)
+     AND ($6::text IS NULL OR schedule_id = $6::text)
+     AND strpos(lower(concat_ws(' ', job_id, user_id, message_id, schedule_id, traceparent, error)),
+                lower($9::text)) > 0
+ORDER BY first_seen_at DESC, job_id DESC
+   LIMIT $5::integer;
+
+-- name: history
+-- What a job carried and what happened to it.
+-- $1 job_id
+SELECT body, timeline
+  FROM job
+ WHERE job_id = $1::text;
+
+-- name: add_logs
+-- Keep what a job logged beside what happened to it.
+-- $1 job_id, $2 entries jsonb
+UPDATE job
+   SET timeline = timeline || $2::jsonb
+ WHERE job_id = $1::text AND jsonb_array_length(timeline) < 200;
+
+-- name: waiting
+-- The jobs that are not done, by state.
+  SELECT state, count(*) AS jobs,
+         extract(epoch FROM clock_timestamp() - min(coalesce(started_at, first_seen_at)))::float8 AS oldest
+    FROM job
+   WHERE state <> 'succeeded' AND state IN ('queued', 'running', 'retry')
+GROUP BY state;
+
+-- name: finished
+-- What was finished, in steps of time.
+-- $1 since, $2 step interval
+  SELECT date_bin($2::interval, finished_at, $1::timestamptz) AS at,
+         count(*) FILTER (WHERE state = 'succeeded') AS succeeded,
+         count(*) FILTER (WHERE state = 'failed') AS failed,
+         count(*) FILTER (WHERE state = 'cancelled') AS cancelled
+    FROM job
+   WHERE finished_at >= $1::timestamptz
+GROUP BY 1
+ORDER BY 1;
+
+-- name: totals
+-- All that was finished since an instant: how much, how long it ran, how long it waited.
+-- $1 since
+SELECT count(*) AS jobs,
+       coalesce(sum(deliveries), 0)::bigint AS deliveries,
+       coalesce(sum(extract(epoch FROM finished_at - started_at)), 0)::float8 AS busy_seconds,
+       percentile_cont(0.5) WITHIN GROUP (ORDER BY extract(epoch FROM finished_at - started_at)::float8) AS run_p50,
+       percentile_cont(0.95) WITHIN GROUP (ORDER BY extract(epoch FROM finished_at - started_at)::float8) AS run_p95,
+       percentile_cont(0.5) WITHIN GROUP (ORDER BY extract(epoch FROM first_seen_at - enqueued_at)::float8) AS wait_p50,
+       percentile_cont(0.95) WITHIN GROUP (ORDER BY extract(epoch FROM first_seen_at - enqueued_at)::float8) AS wait_p95
+  FROM job
+ WHERE finished_at >= $1::timestamptz;
 
 -- name: cancel
 -- Ask a running job to stop; a waiting one is cancelled at once.
@@ -131,7 +230,9 @@ SELECT pg_notify($1::text, $2::text);
 -- $1 job_id
    UPDATE job
       SET state = 'queued', crashes = 0, cancel_requested_at = NULL, finished_at = NULL, error = NULL,
-          retries_by_hand = retries_by_hand + 1
+          retries_by_hand = retries_by_hand + 1,
+          timeline = CASE WHEN jsonb_array_length(timeline) >= 200 THEN timeline
+                          ELSE timeline || jsonb_build_object('at', clock_timestamp(), 'event', 'retried by hand') END
     WHERE job_id = $1::text AND state IN ('failed', 'cancelled')
 RETURNING type, body, retries_by_hand;
 
