@@ -5,8 +5,8 @@
 set -eu
 cd "$(dirname "$0")/.."
 uv=${UV:-uv}
-own='huntaze-contracts|huntaze-common|huntaze-video|huntaze-trends|huntaze-data|huntaze-alerts|qstash-local|huntaze-local|huntaze-cli'
-members='contracts libs/common services/video services/trends services/data services/alerts local/qstash local/stack cli'
+own='huntaze-contracts|huntaze-common|huntaze-video|huntaze-trends|huntaze-data|huntaze-alerts|qstash-local|huntaze-local|huntaze-cli|huntaze-console'
+members='contracts libs/common services/video services/trends services/data services/alerts local/qstash local/stack cli console'
 
 # Print what the distributions in the given directories need of others.
 needs() {
@@ -32,5 +32,5 @@ for service in video trends data alerts; do
         | compile "3rdparty/images/$service.lock" --python-version 3.13 --constraint 3rdparty/requirements.lock \
             --override 3rdparty/images/left-out.in
 done
-needs contracts libs/common local/qstash local/stack cli \
+needs contracts libs/common local/qstash local/stack cli console \
     | compile 3rdparty/images/local.lock --python-version 3.13 --constraint 3rdparty/requirements.lock

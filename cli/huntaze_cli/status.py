@@ -54,8 +54,7 @@ class StatusApi:
     def page(self, service: str, *, state: str | None, limit: int, cursor: str | None) -> dict[str, Any]:
         """Return one page of a service's jobs, newest first, and the cursor of the next one."""
         given = {"state": state, "limit": limit, "cursor": cursor}
-        parameters = {name: value for name, value in given.items() if value is not None}
-        page = self._json(self._ask("GET", service, "/jobs", parameters), service)
+        page = self.get(service, "/jobs", **given)
         return {"jobs": [{"service": service, **job} for job in page["jobs"]], "cursor": page["cursor"]}
 
     def act(self, job: Job, action: str) -> str:
@@ -68,13 +67,72 @@ class StatusApi:
         answer = self._ask("POST", service, f"/jobs/{job['jobId']}/{action}")
         return str(self._json(answer, service)["state"])
 
+    def get(self, service: str, path: str, **parameters: Any) -> dict[str, Any]:
+        """Read from a service's API; parameters that are None or empty are left out.
+
+        Raises:
+            CommandFailed: the service does not answer, or refuses.
+        """
+        given = {name: value for name, value in parameters.items() if value not in (None, "")}
+        return self._json(self._ask("GET", service, path, given), service)
+
+    def post(self, service: str, path: str, body: Any = None) -> dict[str, Any]:
+        """Act through a service's API, with a JSON body if there is one.
+
+        Raises:
+            CommandFailed: the service does not answer, or refuses.
+        """
+        return self._json(self._ask("POST", service, path, body=body), service)
+
+    def delete(self, service: str, path: str) -> None:
+        """Delete through a service's API.
+
+        Raises:
+            CommandFailed: the service does not answer, or refuses.
+        """
+        answer = self._ask("DELETE", service, path)
+        if answer.is_error:
+            self._json(answer, service)
+
+    def download(self, service: str, path: str, most: int, **parameters: Any) -> tuple[bytes, str]:
+        """Return the bytes, at most ``most``, that a service answers or leads to, and their content type.
+
+        Raises:
+            CommandFailed: the service or the store does not answer or refuses, or there is more.
+        """
+        answer = self._ask("GET", service, path, parameters)
+        if answer.is_error:
+            self._json(answer, service)
+        if not answer.has_redirect_location:
+            return answer.content[:most], answer.headers.get("content-type", "")
+        try:
+            # The store gets its own link and not our token.
+            with self._client.stream("GET", answer.headers["location"]) as found:
+                found.raise_for_status()
+                parts: list[bytes] = []
+                for part in found.iter_bytes():
+                    parts.append(part)
+                    if sum(map(len, parts)) > most:
+                        raise CommandFailed(f"the object is larger than {most:,} bytes")
+                return b"".join(parts), found.headers.get("content-type", "")
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            raise CommandFailed(
+                f"the object store does not give the {service} service's object ({type(error).__name__})",
+                hint="Is it still there? A rule of the bucket may have deleted it.",
+            ) from None
+
     @property
     def services(self) -> list[str]:
         """The services whose URL is known."""
         return list(self._urls)
 
     def _ask(
-        self, method: str, service: str, path: str, parameters: Mapping[str, Any] | None = None
+        self,
+        method: str,
+        service: str,
+        path: str,
+        parameters: Mapping[str, Any] | None = None,
+        body: Any = None,
     ) -> httpx.Response:
         if service not in self._urls:
             raise usage(f"WORKER_URLS does not say where the {service} service is")
@@ -82,7 +140,7 @@ class StatusApi:
         url = self._urls[service] + path
         try:
             return self._client.request(
-                method, url, params=parameters, headers={"authorization": f"Bearer {token}"}
+                method, url, params=parameters, json=body, headers={"authorization": f"Bearer {token}"}
             )
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise CommandFailed(

@@ -9,7 +9,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 PROJECTS = sorted(
     path.parent
-    for room in ("contracts", "libs", "services", "local", "cli")
+    for room in ("contracts", "libs", "services", "local", "cli", "console")
     for path in (ROOT / room).glob("**/pyproject.toml")
 )
 PANTS = tomllib.loads((ROOT / "pants.toml").read_text("utf-8"))

@@ -19,6 +19,7 @@ PACKAGES = [
     "local/qstash/qstash_local",
     "local/stack/huntaze_local",
     "cli/huntaze_cli",
+    "console/huntaze_console",
 ]
 MODULES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
 MOST_LINES = 400

@@ -41,6 +41,7 @@ _PREFERRED_PORTS = {
     "trends": 8002,
     "data": 8003,
     "alerts": 8004,
+    "console": 8005,
 }
 _REPOSITORY = Path(__file__).resolve().parents[3]
 _SCHEDULES = _REPOSITORY / "deploy" / "schedules.toml"
@@ -60,6 +61,7 @@ class Stack:
     """Encrypts the secrets of the alerts service's channels."""
     object_keys: tuple[str, str]
     """Access key id and secret of the object store."""
+    console_password: str
 
     def publisher(self) -> QStashPublisher:
         """Make a publisher that reaches the four workers through the local QStash."""
@@ -120,6 +122,7 @@ async def running_stack(
                 kept.status_token_key,
                 kept.channel_key,
                 kept.object_keys,
+                kept.console_password,
             )
             await _start_outside_world(stack, directory, tell)
             await asyncio.gather(*(_migrate(stack, name) for name in _services()))
@@ -128,6 +131,8 @@ async def running_stack(
             for name in _services():
                 tell(f"{name + ' service':<19} {urls[name]}")
             await apply_schedules(stack)
+            await supervisor.start(_console(stack))
+            tell(f"console             {urls['console']}")
             yield stack
 
 
@@ -160,6 +165,7 @@ class _Kept(msgspec.Struct, frozen=True, kw_only=True):
     passwords: dict[str, str]
     status_token_key: str
     channel_key: str = msgspec.field(default_factory=_fernet_key)
+    console_password: str = msgspec.field(default_factory=lambda: secrets.token_urlsafe(15))
     object_keys: tuple[str, str]
 
     @classmethod
@@ -257,7 +263,6 @@ async def _migrate(stack: Stack, name: str) -> None:
 
 def _service(stack: Stack, name: str) -> Child:
     url = stack.urls[name]
-    workers = ",".join(f"{worker.name}={stack.urls[worker.service]}" for worker in WORKERS.values())
     return Child(
         name=name,
         command=python(f"huntaze_{name}", "serve"),
@@ -272,7 +277,7 @@ def _service(stack: Stack, name: str) -> Child:
             "QSTASH_TOKEN": QSTASH_TOKEN,
             "QSTASH_CURRENT_SIGNING_KEY": SIGNING_KEYS[0],
             "QSTASH_NEXT_SIGNING_KEY": SIGNING_KEYS[1],
-            "WORKER_URLS": workers,
+            "WORKER_URLS": _worker_urls(stack),
             "STATUS_TOKEN_KEY": stack.status_token_key,
             "CHANNEL_KEY": stack.channel_key,
             "LEASE_SECONDS": "10",  # shorter than QStash's first back-off: a killed job goes on at once
@@ -285,6 +290,30 @@ def _service(stack: Stack, name: str) -> Child:
         },
         ready=f"{url}/readyz",
     )
+
+
+def _console(stack: Stack) -> Child:
+    url = stack.urls["console"]
+    return Child(
+        name="console",
+        command=python("huntaze_console"),
+        environment={
+            **_inherited(),
+            "PUBLIC_BASE_URL": url,
+            "PORT": url.rpartition(":")[2],
+            "QSTASH_URL": stack.urls["qstash"],
+            "QSTASH_TOKEN": QSTASH_TOKEN,
+            "WORKER_URLS": _worker_urls(stack),
+            "STATUS_TOKEN_KEY": stack.status_token_key,
+            "CONSOLE_PASSWORD": stack.console_password,
+            "SCHEDULES_FILE": str(_SCHEDULES),
+        },
+        ready=f"{url}/healthz",
+    )
+
+
+def _worker_urls(stack: Stack) -> str:
+    return ",".join(f"{worker.name}={stack.urls[worker.service]}" for worker in WORKERS.values())
 
 
 def _object_keys(stack: Stack) -> dict[str, str]:

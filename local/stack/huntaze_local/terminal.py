@@ -35,6 +35,7 @@ def ready(stack: Stack, directory: Path) -> None:
     """Tell how to use the running platform."""
     heading("Running. Ctrl-C stops everything; the data stays.")
     say(f"  logs   {directory / 'logs'}")
+    say(f"  look   {stack.urls['console']} (the password: {stack.console_password})")
     say("  to use it, in another terminal: ./dev cli doctor, ./dev cli --help")
     say("  to publish jobs from an application, set:")
     say(f"    QSTASH_URL={stack.urls['qstash']}")
