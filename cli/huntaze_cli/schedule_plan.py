@@ -1,4 +1,4 @@
-"""What deploy/schedules.toml asks for, what QStash has, and the difference. Pure: no network.
+"""What deploy/schedules.toml asks for, what QStash has, and the difference.
 
 A schedule is ours when its body is our envelope, naming the schedule by its own id, and it is sent to one of
 our workers' URLs. So two deployments can share one account, and what others made there is never touched.
@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 from huntaze_common.errors import PayloadInvalid
@@ -21,6 +21,9 @@ from huntaze_contracts.registry import WORKERS
 
 from huntaze_cli.failures import usage
 from huntaze_cli.flags import check
+
+if TYPE_CHECKING:
+    from huntaze_cli.broker import Broker
 
 FAILURE_PATH = "/callbacks/failure"
 _NAME = "schedules.toml"
@@ -139,6 +142,27 @@ def make_plan(wanted: Sequence[Wanted], live: Sequence[Mapping[str, Any]], urls:
         changes.append(Change("remove", name, None, removed))
     paused = [name for name in by_id if by_id[name].get("isPaused") and (name in ours or name in names)]
     return Plan(changes, unchanged, paused, sorted(set(by_id) - ours - names))
+
+
+def put_change(broker: "Broker", change: Change, *, paused: bool) -> None:
+    """Make one schedule what the file says; ``paused`` keeps it so."""
+    wanted = change.wanted
+    assert wanted is not None
+    broker.schedule(
+        wanted.destination,
+        wanted.body,
+        cron=wanted.cron,
+        schedule_id=wanted.id,
+        retries=wanted.retries,
+        timeout=wanted.timeout,
+        failure_callback=wanted.failure_callback,
+        flow_control={"key": wanted.label, "parallelism": wanted.parallelism},
+        label=wanted.label,
+        method="POST",
+    )
+    if paused:
+        # Replacing is documented as wholesale; whether that resumes is not, so it is said again.
+        broker.pause(wanted.id)
 
 
 def is_ours(live: Mapping[str, Any], urls: Mapping[str, str]) -> bool:

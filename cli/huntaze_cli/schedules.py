@@ -9,7 +9,7 @@ from cyclopts import App, Parameter
 from huntaze_cli.destinations import check_destination
 from huntaze_cli.durations import show_milliseconds
 from huntaze_cli.failures import CommandFailed, Exit, usage
-from huntaze_cli.schedule_plan import Change, Plan, is_ours, make_plan, read_wanted
+from huntaze_cli.schedule_plan import Change, Plan, is_ours, make_plan, put_change, read_wanted
 from huntaze_cli.session import SWITCH, Given, Session
 
 app = App(name="schedules", help="Keep QStash to the declared schedules.", help_format="plaintext")
@@ -47,7 +47,7 @@ def apply(
         session.terminal.data(_as_data(planned, applied=[]))
         return Exit.DRIFT if changes else Exit.DONE
     for change in changes:
-        _put(session, change, paused=change.id in planned.paused)
+        put_change(session.qstash, change, paused=change.id in planned.paused)
     session.terminal.data(_as_data(planned, applied=changes))
     session.terminal.line(f"{len(changes)} applied, {len(planned.unchanged)} unchanged")
     return 0
@@ -121,26 +121,6 @@ def _find(start: Path) -> Path:
         if (directory / _DEFAULT).is_file():
             return directory / _DEFAULT
     raise usage(f"there is no {_DEFAULT} here", "Name the file: --file FILE")
-
-
-def _put(session: Session, change: Change, *, paused: bool) -> None:
-    wanted = change.wanted
-    assert wanted is not None
-    session.qstash.schedule(
-        wanted.destination,
-        wanted.body,
-        cron=wanted.cron,
-        schedule_id=wanted.id,
-        retries=wanted.retries,
-        timeout=wanted.timeout,
-        failure_callback=wanted.failure_callback,
-        flow_control={"key": wanted.label, "parallelism": wanted.parallelism},
-        label=wanted.label,
-        method="POST",
-    )
-    if paused:
-        # Replacing is documented as wholesale; whether that resumes is not, so it is said again.
-        session.qstash.pause(wanted.id)
 
 
 def _switch(session: Session, schedule_ids: Sequence[str], *, paused: bool) -> int:

@@ -89,4 +89,5 @@ _environment.filters |= {
     "dollars": dollars,
 }
 # A block that is rendered alone has no imports of its own.
-_environment.globals["parts"] = _environment.get_template("parts.html").module
+_globals: dict[str, Any] = _environment.globals
+_globals["parts"] = _environment.get_template("parts.html").module

@@ -2,7 +2,7 @@
 
 GET    /queries                  PUT /queries            DELETE /queries/{platform}/{kind}/{value}
 GET    /brand                    PUT /brand
-GET    /trends                   the latest of each query that the caller follows
+GET    /trends?everyone=         the latest of each query that the caller, or anyone, follows
 GET    /trends/{trend_id}.svg    its share over time
 GET    /recommendations          POST /recommendations/{id}/dismissed, …/used
 POST   /callbacks/apify/{scrape_id}    Apify's, with the proof that it was given
@@ -78,9 +78,14 @@ async def save_brand(request: HttpRequest, deps: Deps) -> None:
 
 
 @get("/trends")
-async def list_trends(request: HttpRequest, deps: Deps) -> dict[str, list[dict[str, Any]]]:
-    """Show what the latest scrape of each followed query found."""
-    user_id = _caller(request, deps).user_id
+async def list_trends(
+    request: HttpRequest, deps: Deps, everyone: bool = False
+) -> dict[str, list[dict[str, Any]]]:
+    """Show what the latest scrape of each followed query found; operators may ask for everyone's."""
+    caller = _caller(request, deps)
+    if everyone and not caller.operator:
+        raise Refusal(HTTPStatus.FORBIDDEN, "operators_only", "this needs the scope 'operator'")
+    user_id = None if everyone else caller.user_id
     return {"queries": await store.trends_of_user(deps.pool, user_id, deps.now() - HORIZON)}
 
 

@@ -307,12 +307,12 @@ UPDATE recommendation SET status = $3::text, decided_at = $4::timestamptz
 RETURNING recommendation_id;
 
 -- name: trends_of_user
--- What the latest scrape of each query that a user follows found.
--- $1 user_id, $2 scraped since
+-- What the latest scrape of each query found that a user follows.
+-- $1 user_id or null for anyone, $2 scraped since
 SELECT DISTINCT ON (c.platform, c.kind, c.value) c.platform, c.kind, c.value, c.found
   FROM query_follower AS f
   JOIN scrape AS c USING (platform, kind, value)
- WHERE f.user_id = $1::text AND c.found IS NOT NULL AND c.until >= $2::timestamptz
+ WHERE ($1::text IS NULL OR f.user_id = $1::text) AND c.found IS NOT NULL AND c.until >= $2::timestamptz
  ORDER BY c.platform, c.kind, c.value, c.until DESC;
 
 -- name: trend_of_user

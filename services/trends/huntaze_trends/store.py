@@ -220,9 +220,9 @@ async def followers_of(connection: Connection | Pool, scrape: Scrape) -> list[st
 
 
 async def trends_of_user(
-    connection: Connection | Pool, user_id: str, since: datetime
+    connection: Connection | Pool, user_id: str | None, since: datetime
 ) -> list[dict[str, Any]]:
-    """Return what the latest scrape of each query that a user follows found."""
+    """Return what the latest scrape of each query found that a user, or for None anyone, follows."""
     rows = await connection.fetch(_QUERIES["trends_of_user"], user_id, since)
     return [{**dict(row), "found": _found(row["found"])} for row in rows]
 
