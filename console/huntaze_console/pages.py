@@ -130,12 +130,10 @@ def action_route(action: Action, sources: Sources) -> HTTPRouteHandler:
         form = await request.form()
         fields = {name: [str(each) for each in form.getall(name)] for name in form}
         try:
-            request.set_session(
-                {**request.session, "said": {"ok": True, "text": await action.act(sources, fields)}}
-            )
+            said = {"ok": True, "text": await action.act(sources, fields), "hint": ""}
         except CommandFailed as failure:
             said = {"ok": False, "text": str(failure)[:600], "hint": failure.hint[:300]}
-            request.set_session({**request.session, "said": said})
+        request.set_session({**request.session, "said": said})
         return Redirect(own_path(one(fields, "back")), status_code=303)
 
     return run
