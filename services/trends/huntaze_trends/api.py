@@ -9,7 +9,7 @@ POST   /callbacks/apify/{scrape_id}    Apify's, with the proof that it was given
 """
 
 from http import HTTPStatus
-from typing import Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
 from huntaze_common.problems import Refusal
@@ -18,7 +18,7 @@ from huntaze_contracts.trends import BrandProfile, Recommendation, TrackedQuery,
 from litestar import Request, Response, delete, get, post, put
 from litestar.di import NamedDependency
 from litestar.handlers import HTTPRouteHandler
-from litestar.params import FromPath
+from litestar.params import FromPath, QueryParameter
 
 from huntaze_trends import advice_store, store
 from huntaze_trends.callback import HEADER, MAX_BODY, PATH, CallbackUnproven
@@ -79,7 +79,7 @@ async def save_brand(request: HttpRequest, deps: Deps) -> None:
 
 @get("/trends")
 async def list_trends(
-    request: HttpRequest, deps: Deps, everyone: bool = False
+    request: HttpRequest, deps: Deps, everyone: Annotated[bool, QueryParameter()] = False
 ) -> dict[str, list[dict[str, Any]]]:
     """Show what the latest scrape of each followed query found; operators may ask for everyone's."""
     caller = _caller(request, deps)

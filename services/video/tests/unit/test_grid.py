@@ -41,7 +41,8 @@ def test_every_layout_fits_and_leaves_cells_of_use(
     layout = lay_out(size, rows, cols, side)
 
     assert max(layout.width, layout.height) <= side
-    assert max(layout.cell_width, layout.cell_height) >= min(side / 8, max(60, *size))
+    # Gutters, strips and cells are whole pixels: up to one is lost to rounding.
+    assert max(layout.cell_width, layout.cell_height) >= min(side / 8, max(60, *size)) - 1
     assert layout.strip >= 14
 
 
