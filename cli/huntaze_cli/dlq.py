@@ -3,16 +3,14 @@
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-import msgspec
 from cyclopts import App, Parameter
-from huntaze_contracts.base import Envelope
 
+from huntaze_cli import dead_letters
 from huntaze_cli.durations import parse_since, show_milliseconds
 from huntaze_cli.failures import usage
 from huntaze_cli.session import SWITCH, Given, Session
 
 app = App(name="dlq", help="The dead-letter queue.", help_format="plaintext")
-_PAGE = 100
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -50,19 +48,23 @@ def list_dlq(
     session: Given,
 ) -> int:
     """List dead letters, oldest first."""
-    letters = _find(session, (filters or Filters()).parameters(session), limit)
-    session.terminal.data(letters)
+    letters, _ = dead_letters.find(session.qstash, limit, **(filters or Filters()).parameters(session))
+    understood = [dead_letters.understand(each) for each in letters]
+    session.terminal.data(
+        [{**each, "refused": what.refused} for each, what in zip(letters, understood, strict=True)]
+    )
     session.terminal.table(
-        ["DLQ ID", "CREATED", "STATUS", "WORKER", "JOB"],
+        ["DLQ ID", "CREATED", "STATUS", "WORKER", "JOB", "DECODES"],
         [
             (
                 each["dlqId"],
                 show_milliseconds(each["createdAt"]),
                 each["responseStatus"] or "-",
                 each.get("label", "-"),
-                _job(each),
+                what.job_id or "-",
+                "yes" if what.refused is None else "no",
             )
-            for each in letters
+            for each, what in zip(letters, understood, strict=True)
         ],
         right=["STATUS"],
     )
@@ -74,7 +76,7 @@ def list_dlq(
 @app.command
 def show(dlq_id: Annotated[str, Parameter(help="Id in the dead-letter queue.")], /, *, session: Given) -> int:
     """Show one dead letter: where it went, what came back, what it carried."""
-    letter: dict[str, Any] = session.qstash.get(f"dlq/{_segment(dlq_id)}")
+    letter: dict[str, Any] = session.qstash.get(f"dlq/{dead_letters.checked_id(dlq_id)}")
     terminal = session.terminal
     terminal.data(letter)
     for name in ("dlqId", "messageId", "url", "createdAt", "maxRetries", "label", "scheduleId"):
@@ -83,6 +85,8 @@ def show(dlq_id: Annotated[str, Parameter(help="Id in the dead-letter queue.")],
             terminal.line(f"{name:<12} {show_milliseconds(value) if name == 'createdAt' else value}")
     terminal.line(f"{'answer':<12} {letter['responseStatus']} {letter.get('responseBody', '')}")
     terminal.line(f"{'body':<12} {letter.get('body') or letter.get('bodyBase64', '')}")
+    refused = dead_letters.understand(letter).refused
+    terminal.line(f"{'decodes':<12} {'yes' if refused is None else f'no: {refused}'}")
     terminal.note(f"Send it again: huntaze dlq retry {dlq_id}")
     return 0
 
@@ -93,10 +97,7 @@ def retry(*dlq_ids: Ids, filters: Chosen = None, all_: All = False, yes: Yes = F
     letters = _chosen(session, dlq_ids, filters, everything=all_)
     if letters and not dlq_ids:
         session.terminal.confirm(f"Send {len(letters)} dead letters again?", yes=yes)
-    sent: list[str] = []
-    for ids in _pages(letters):
-        answer = session.qstash.post("dlq/retry", dlqIds=ids, count=len(ids))
-        sent += [each["messageId"] for each in answer["responses"]]
+    sent = dead_letters.send_again(session.qstash, letters)
     session.terminal.data({"retried": len(sent), "messageIds": sent})
     session.terminal.line(f"{len(sent)} sent again")
     return 0
@@ -108,9 +109,7 @@ def delete(*dlq_ids: Ids, filters: Chosen = None, all_: All = False, yes: Yes = 
     letters = _chosen(session, dlq_ids, filters, everything=all_)
     if letters:
         session.terminal.confirm(f"Delete {len(letters)} dead letters for good?", yes=yes)
-    deleted = sum(
-        int(session.qstash.delete("dlq", dlqIds=ids, count=len(ids))["deleted"]) for ids in _pages(letters)
-    )
+    deleted = dead_letters.delete(session.qstash, letters)
     session.terminal.data({"deleted": deleted})
     session.terminal.line(f"{deleted} deleted")
     return 0
@@ -123,37 +122,7 @@ def _chosen(
     if sum(map(bool, (ids, filters, everything))) != 1:
         raise usage("say which dead letters", "Give ids, or filters, or --all.")
     if ids:
-        return [_segment(each) for each in ids]
+        return [dead_letters.checked_id(each) for each in ids]
     parameters = filters.parameters(session) if filters else {}
-    return [str(each["dlqId"]) for each in _find(session, parameters, None)]
-
-
-def _find(session: Session, parameters: dict[str, Any], limit: int | None) -> list[dict[str, Any]]:
-    letters: list[dict[str, Any]] = []
-    cursor: str | None = None
-    while limit is None or len(letters) < limit:
-        count = _PAGE if limit is None else min(_PAGE, limit - len(letters))
-        page = session.qstash.get("dlq", **parameters, count=count, cursor=cursor)
-        letters += page["messages"]
-        cursor = page.get("cursor")
-        if not cursor:
-            break
-    return letters
-
-
-def _pages(ids: list[str]) -> list[list[str]]:
-    return [ids[start : start + _PAGE] for start in range(0, len(ids), _PAGE)]
-
-
-def _segment(text: str) -> str:
-    # An empty or foreign path would address all messages.
-    if not text.replace("-", "").isalnum():
-        raise usage(f"'{text[:40]}' is no id of the dead-letter queue")
-    return text
-
-
-def _job(letter: dict[str, Any]) -> str:
-    try:
-        return msgspec.json.decode(letter.get("body", ""), type=Envelope).job_id or "-"
-    except (msgspec.DecodeError, RecursionError):
-        return "-"
+    letters, _ = dead_letters.find(session.qstash, None, **parameters)
+    return [str(each["dlqId"]) for each in letters]

@@ -113,6 +113,15 @@ def qstash_bill(count: float, gigabytes: float, schedules: int) -> QStashBill:
     return QStashBill(plan, plans[plan], plans)
 
 
+def run_bill(vcpu_seconds: float, gib_seconds: float, requests: float) -> float:
+    """Price a month on Cloud Run, above what is free."""
+    return (
+        _above(vcpu_seconds, 180_000) * prices.RUN_VCPU_SECOND.usd
+        + _above(gib_seconds, 360_000) * prices.RUN_GIB_SECOND.usd
+        + _above(requests, 2e6) * prices.RUN_REQUEST.usd
+    )
+
+
 def crossover(*, spot: bool) -> float:
     """Return the share of time above which an always-on vCPU of Fargate is cheaper than one of Cloud Run.
 
@@ -127,11 +136,7 @@ def _platforms(
     load: Load, flows: Sequence[Flow], count: float, vcpu: float, gib: float, bill: QStashBill
 ) -> Sequence[Platform]:
     deliveries = sum(attempts(flow, load) for flow in flows)
-    run = (
-        _above(vcpu, 180_000) * prices.RUN_VCPU_SECOND.usd
-        + _above(gib, 360_000) * prices.RUN_GIB_SECOND.usd
-        + _above(deliveries, 2e6) * prices.RUN_REQUEST.usd
-    )
+    run = run_bill(vcpu, gib, deliveries)
     tasks = (
         _above(2 * count, 1e6) * prices.TASKS_OPERATION.usd
         + _above(load.schedules, 3) * prices.SCHEDULER_JOB.usd

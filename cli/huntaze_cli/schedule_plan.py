@@ -174,7 +174,7 @@ def is_ours(live: Mapping[str, Any], urls: Mapping[str, str]) -> bool:
 def _is_ours_elsewhere(live: Mapping[str, Any]) -> bool:
     """Tell whether a schedule was made from such a file, whichever deployment it is sent to."""
     try:
-        envelope = msgspec.json.decode(_body(live), type=Envelope)
+        envelope = msgspec.json.decode(body_of(live), type=Envelope)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return False
     return envelope.schedule is not None and envelope.schedule.id == live["scheduleId"]
@@ -237,7 +237,7 @@ def _live_fields(live: Mapping[str, Any]) -> dict[str, str | None]:
     return {
         "cron": live.get("cron"),
         "destination": live.get("destination"),
-        "body": _body(live).decode("utf-8", "replace"),
+        "body": body_of(live).decode("utf-8", "replace"),
         "method": live.get("method"),
         "retries": str(live.get("retries")),
         "timeout": None if timeout is None else str(timeout).removesuffix("s"),
@@ -249,7 +249,8 @@ def _live_fields(live: Mapping[str, Any]) -> dict[str, str | None]:
     }
 
 
-def _body(live: Mapping[str, Any]) -> bytes:
+def body_of(live: Mapping[str, Any]) -> bytes:
+    """Return the body of a schedule or message as QStash shows it; bytes that are no text are in base64."""
     if encoded := live.get("bodyBase64"):
         try:
             return base64.b64decode(encoded)

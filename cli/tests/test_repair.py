@@ -35,6 +35,12 @@ def test_dead_letters_are_listed_filtered_and_shown(huntaze: Huntaze, letters: l
     assert huntaze("dlq", "show", "1-1").code == 1
 
 
+def test_a_dead_letter_says_whether_it_would_be_understood(huntaze: Huntaze, letters: list[str]) -> None:
+    """An empty object is no envelope; the reason names what is missing."""
+    assert "type" in huntaze("--json", "dlq", "list").data[0]["refused"]
+    assert "decodes      no: " in huntaze("dlq", "show", letters[0]).out
+
+
 def test_dead_letters_are_sent_again_by_id_and_by_filter(huntaze: Huntaze, letters: list[str]) -> None:
     assert huntaze("--json", "dlq", "retry", letters[0]).data["retried"] == 1
     done = huntaze("--json", "dlq", "retry", "--worker", "data-processing", "--yes")

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import AsyncGenerator, Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from http import HTTPStatus
@@ -30,10 +31,12 @@ from huntaze_console.live import Streams
 from huntaze_console.login import login_routes
 from huntaze_console.menu import ACTIONS, PAGES
 from huntaze_console.objects import object_routes
-from huntaze_console.pages import HttpRequest, NotFound, Site, action_route, page_routes
+from huntaze_console.pages import HttpRequest, NotFound, Site, action_route, address_of, page_routes
 from huntaze_console.settings import ConsoleSettings
 from huntaze_console.sources import Sources
 
+_THREADS = 32
+"""Requests to QStash and the services under way at once."""
 _TYPES = {"css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
 
 
@@ -50,6 +53,7 @@ async def running(
     with (
         Broker(_needed(settings.qstash_token, "QSTASH_TOKEN"), settings.qstash_url) as broker,
         StatusApi(urls, _needed(settings.status_token_key, "STATUS_TOKEN_KEY"), now) as status,
+        ThreadPoolExecutor(_THREADS) as threads,
     ):
         sources = Sources(
             broker,
@@ -58,6 +62,7 @@ async def running(
             now=now,
             schedules_file=Path(settings.schedules_file) if settings.schedules_file else None,
             monthly_budget=settings.monthly_budget,
+            _threads=threads,
         )
         streams = Streams()
         app = make_app(settings, sources, streams)
@@ -112,7 +117,7 @@ def _logged_in(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRout
 def _to_login(request: HttpRequest, _error: Exception) -> Response[Any]:
     path = request.url.path
     if request.method == "GET" and not path.startswith(("/json", "/live", "/objects")):
-        return Redirect("/login", query_params={"next": path}, status_code=303)
+        return Redirect("/login", query_params={"next": address_of(request)}, status_code=303)
     return Response({"code": "unauthorized", "detail": "log in first"}, status_code=401)
 
 

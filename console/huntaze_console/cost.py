@@ -6,15 +6,12 @@ from datetime import datetime
 
 import msgspec
 from huntaze_cli import prices
-from huntaze_cli.estimate import QStashBill, qstash_bill
+from huntaze_cli.estimate import QStashBill, qstash_bill, run_bill
+from huntaze_cli.workload import Load, corrected_flows
+from huntaze_contracts.registry import WORKERS
 
 from huntaze_console.pages import Nothing, Page
 from huntaze_console.sources import Json, Sources
-
-_MESSAGE_KB = 2.0
-_SIZES = {"video": (2.0, 2.0)}
-"""vCPUs and GiB of a service that is not of the usual size, as deploy/ asks for them."""
-_USUAL_SIZE = (1.0, 0.5)
 
 
 class Part(msgspec.Struct, frozen=True, rename="camel"):
@@ -53,7 +50,8 @@ async def load(sources: Sources, _: Nothing) -> CostPage:
     share = max((now - since).total_seconds() / (days * 86_400), 1 / (days * 24))
     answers, failures = await sources.every_service("/activity", since=since.isoformat(), steps=1)
     parts = [_part(name, each["totals"]) for name, each in answers.items()]
-    qstash, compute = _month(parts, share)
+    schedules: list[Json] = await sources.qstash(lambda broker: broker.get("schedules"))
+    qstash, compute = _month(parts, share, len(schedules))
     return CostPage(
         since=since,
         share=share,
@@ -68,7 +66,7 @@ async def load(sources: Sources, _: Nothing) -> CostPage:
 
 
 def _part(service: str, totals: Json) -> Part:
-    vcpu, gib = _SIZES.get(service, _USUAL_SIZE)
+    vcpu, gib = _size(service)
     busy, deliveries = totals["busySeconds"], totals["deliveries"]
     return Part(
         service=service,
@@ -80,17 +78,20 @@ def _part(service: str, totals: Json) -> Part:
     )
 
 
-def _month(parts: Sequence[Part], share: float) -> tuple[QStashBill, float]:
+def _size(service: str) -> tuple[float, float]:
+    """Return the vCPUs and GiB of a service's container, as the estimate of `huntaze cost` has them."""
+    worker = next(name for name, worker in WORKERS.items() if worker.service == service)
+    flow = next((each for each in corrected_flows(Load(users=1)) if each.name == worker), None)
+    return (flow.vcpu, flow.gib) if flow else (1.0, 0.5)
+
+
+def _month(parts: Sequence[Part], share: float, schedules: int) -> tuple[QStashBill, float]:
     """Carry the month's first share forward: as much a day as until now."""
     deliveries = sum(each.deliveries for each in parts) / share
-    vcpu = sum(each.busy_seconds * _SIZES.get(each.service, _USUAL_SIZE)[0] for each in parts) / share
-    gib = sum(each.busy_seconds * _SIZES.get(each.service, _USUAL_SIZE)[1] for each in parts) / share
-    compute = (
-        max(0.0, vcpu - 180_000) * prices.RUN_VCPU_SECOND.usd
-        + max(0.0, gib - 360_000) * prices.RUN_GIB_SECOND.usd
-        + max(0.0, deliveries - 2e6) * prices.RUN_REQUEST.usd
-    )
-    return qstash_bill(deliveries, deliveries * _MESSAGE_KB / 1e6, 10), compute
+    vcpu = sum(each.busy_seconds * _size(each.service)[0] for each in parts) / share
+    gib = sum(each.busy_seconds * _size(each.service)[1] for each in parts) / share
+    bill = qstash_bill(deliveries, deliveries * Load(users=1).message_kb / 1e6, schedules)
+    return bill, run_bill(vcpu, gib, deliveries)
 
 
 PAGE = Page(path="/cost", title="Cost", template="cost.html", query=Nothing, load=load)

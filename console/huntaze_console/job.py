@@ -108,6 +108,8 @@ def _by_ledger(job: Json, timeline: list[Json]) -> Iterator[Event]:
                 yield Event(at, "worker", f"attempt {each['number']}", detail, bad=crashed)
             case "stage":
                 yield Event(at, "worker", each["stage"])
+            case "retried by hand":
+                yield Event(at, "producer", "asked for again by hand")
             case "given back":
                 yield Event(at, "worker", "given back", str(each.get("code") or ""), bad=True)
             case _:

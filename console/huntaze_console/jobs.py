@@ -64,7 +64,7 @@ async def load(sources: Sources, query: Query) -> JobsPage:
     pages, failures = await sources.every_service("/jobs", only=query.service, **given)
     jobs = newest(pages, (_A_PAGE + _MARGIN) * len(pages))
     shown = _whole_instants(jobs)
-    more = len(shown) < len(jobs)
+    more = len(shown) < len(jobs) or any(page["cursor"] for page in pages.values())
     return JobsPage(
         shown, seen_at(shown[-1]) if more else None, [f"{each}. {each.hint}" for each in failures]
     )

@@ -9,6 +9,8 @@ from litestar.response import ServerSentEvent, ServerSentEventMessage
 
 LOOK_EVERY = 2.0
 """Seconds between two looks of one stream; each costs the services a request or two."""
+_REST = 10
+"""Times that a look took are waited for until the next one: a costly page looks less often."""
 MOST_STREAMS = 50
 LASTS = 900.0
 """Seconds after which a stream ends; the browser opens another, and its session is looked at again."""
@@ -46,7 +48,9 @@ class Streams:
             loop = asyncio.get_running_loop()
             until, shown = loop.time() + LASTS, ""
             while loop.time() < until and not self._closing.is_set():
+                began = loop.time()
                 fresh = await look()
+                took = loop.time() - began
                 # A comment keeps proxies from closing a silent stream, and shows us when nobody listens.
                 yield (
                     ServerSentEventMessage(comment="same")
@@ -54,12 +58,12 @@ class Streams:
                     else ServerSentEventMessage(fresh)
                 )
                 shown = fresh
-                await self._pause()
+                await self._pause(max(LOOK_EVERY, _REST * took))
         finally:
             self._open -= 1
 
-    async def _pause(self) -> None:
+    async def _pause(self, seconds: float) -> None:
         try:
-            await asyncio.wait_for(self._closing.wait(), LOOK_EVERY)
+            await asyncio.wait_for(self._closing.wait(), seconds)
         except TimeoutError:
             return

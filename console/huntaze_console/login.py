@@ -29,8 +29,9 @@ def login_routes(password: Password, throttle: Throttle, site: Site) -> list[HTT
         address = request.client.host if request.client else ""
         if wait := throttle.wait(address):
             return _form(site, back, status=429, wait=wait)
+        # Counted before it is looked at: guesses that come all at once must not pass together.
+        throttle.failed(address)
         if not await asyncio.to_thread(password.matches, str(form.get("password", ""))):
-            throttle.failed(address)
             return _form(site, back, status=401)
         throttle.succeeded(address)
         request.set_session({"since": site.sources.now().isoformat()})

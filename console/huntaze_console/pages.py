@@ -74,20 +74,20 @@ class Site:
         return {
             "menu": [page for page in self.pages if page.in_menu],
             "here": request.url.path,
-            "address": _address(request),
+            "address": address_of(request),
             "versions": self.versions,
             "said": None,
             "now": self.sources.now(),
             **more,
         }
 
-    def show(self, request: HttpRequest, page: Page[Any], status: int = 200, **more: Any) -> Response[str]:
+    def show(self, request: HttpRequest, page: Page[Any], **more: Any) -> Response[str]:
         """Answer with a page, and with what the last action said."""
         said = request.session.get("said")
         if said is not None:
             request.session.pop("said")
         body = markup.render(page.template, self.values(request, page=page, said=said, **more))
-        return Response(body, media_type=MediaType.HTML, status_code=status)
+        return Response(body, media_type=MediaType.HTML)
 
 
 def page_routes(page: Page[Any], site: Site) -> list[HTTPRouteHandler]:
@@ -97,7 +97,7 @@ def page_routes(page: Page[Any], site: Site) -> list[HTTPRouteHandler]:
         query = _query(page, request)
         return {"data": await page.load(site.sources, query), "query": query}
 
-    @get(page.path, name=page.template)
+    @get(page.path)
     async def html(request: HttpRequest) -> Response[str]:
         return site.show(request, page, **await read(request))
 
@@ -113,7 +113,7 @@ def page_routes(page: Page[Any], site: Site) -> list[HTTPRouteHandler]:
         async def look() -> str:
             try:
                 values = site.values(request, page=page, **await read(request))
-            except CommandFailed as failure:
+            except (CommandFailed, NotFound) as failure:
                 return markup.render("unreachable.html", {"failure": failure})
             return markup.render_live(page.template, values)
 
@@ -154,7 +154,8 @@ def _query(page: Page[Any], request: HttpRequest) -> Any:
         raise ClientException(detail=str(error)) from None
 
 
-def _address(request: HttpRequest) -> str:
+def address_of(request: HttpRequest) -> str:
+    """Return the path and query of the page that a request is about."""
     query = urlencode(list(request.query_params.multi_items()))
     path = request.url.path.removeprefix("/live") or "/"
     return f"{path}?{query}" if query else path
@@ -163,4 +164,5 @@ def _address(request: HttpRequest) -> str:
 def own_path(path: str) -> str:
     """Return where to go after a form; the front page for what is no path of ours."""
     # Never to another host: a browser reads '//host' and '/\host' as one.
-    return path if path.startswith("/") and path[1:2] not in ("/", "\\") and "\n" not in path else "/"
+    ours = path.startswith("/") and path[1:2] not in ("/", "\\") and path.isprintable()
+    return path if ours else "/"

@@ -1,12 +1,15 @@
 """What the pages read and change: QStash and the services, by the clients of the operator's command.
 
-Those clients are synchronous; each call is one thread's, so that a slow service holds up nobody else's page.
+Those clients are synchronous; each call is one thread's, and there are enough of them that a
+slow service holds up nobody else's page.
 """
 
 import asyncio
 from collections.abc import Callable, Mapping
+from concurrent.futures import Executor
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -30,6 +33,7 @@ class Sources:
     schedules_file: Path | None
     monthly_budget: float
     """US dollars."""
+    _threads: Executor
 
     @property
     def services(self) -> list[str]:
@@ -42,7 +46,7 @@ class Sources:
         Raises:
             CommandFailed: it does not answer, or refuses.
         """
-        return await asyncio.to_thread(call, self._broker)
+        return await self._in_thread(call, self._broker)
 
     async def service(self, name: str, path: str, **parameters: Any) -> Json:
         """Read from one service; parameters that are None or empty are left out.
@@ -50,7 +54,7 @@ class Sources:
         Raises:
             CommandFailed: it does not answer, or refuses.
         """
-        return await asyncio.to_thread(self._status.get, name, path, **parameters)
+        return await self._in_thread(self._status.get, name, path, **parameters)
 
     async def every_service(
         self, path: str, *, only: str | None = None, **parameters: Any
@@ -76,7 +80,7 @@ class Sources:
 
     async def find_job(self, service: str, job_id: str) -> Json | None:
         """Return a job, or None when the service knows none of that id."""
-        return await asyncio.to_thread(self._status.find, job_id, [service])
+        return await self._in_thread(self._status.find, job_id, [service])
 
     async def post(self, service: str, path: str, body: Any = None) -> Json:
         """Change something in a service.
@@ -84,12 +88,15 @@ class Sources:
         Raises:
             CommandFailed: it does not answer, or refuses.
         """
-        return await asyncio.to_thread(self._status.post, service, path, body)
+        return await self._in_thread(self._status.post, service, path, body)
 
     async def delete(self, service: str, path: str) -> None:
         """Delete something in a service."""
-        await asyncio.to_thread(self._status.delete, service, path)
+        await self._in_thread(self._status.delete, service, path)
 
     async def download(self, service: str, path: str, most: int, **parameters: Any) -> tuple[bytes, str]:
         """Return the bytes that a service's link leads to, at most ``most``, and their content type."""
-        return await asyncio.to_thread(self._status.download, service, path, most, **parameters)
+        return await self._in_thread(self._status.download, service, path, most, **parameters)
+
+    async def _in_thread(self, call: Callable[..., T], *given: Any, **named: Any) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._threads, partial(call, *given, **named))

@@ -1,5 +1,6 @@
 """The console in a real browser, against the real local stack."""
 
+import asyncio
 import json
 import secrets
 from contextlib import aclosing
@@ -79,6 +80,44 @@ async def test_a_dead_letter_is_sent_again(stack: Stack, page: Page) -> None:
 
     await expect(page.locator(".said.ok")).to_have_text("1 sent again.")
     await expect(page.locator(f"#letter-{letter}")).to_have_count(0)
+
+
+async def test_all_of_one_group_are_marked_and_no_others(stack: Stack, page: Page) -> None:
+    """Two kinds of failure: the box above the one leaves the other alone, and marks outlive an update."""
+    await publish(stack, "content-trends", CollectPosts(scrape_id="never-started"))
+    await publish(
+        stack, "video-processing", VideoProcessing(video_id="v", source=StoredVideo(key="uploads/no.mp4"))
+    )
+    await page.goto("/dead-letters")
+    for error in ("scrape_unknown", "object_missing"):
+        await page.locator("h2", has_text=error).first.wait_for(timeout=PATIENCE)
+
+    await page.get_by_role("checkbox", name="all of scrape_unknown").check()
+    later = await publish(stack, "content-trends", CollectPosts(scrape_id="never-started"))
+    await page.get_by_role("checkbox", name=later).wait_for(timeout=PATIENCE)
+
+    assert (
+        await page.locator("section", has_text="object_missing").locator("input[name=letter]:checked").count()
+        == 0
+    )
+    assert (
+        await page.locator("section", has_text="scrape_unknown").locator("input[name=letter]:checked").count()
+        > 0
+    )
+
+
+async def test_a_rule_is_silenced_and_the_silence_ended(page: Page) -> None:
+    """What is being filled in stays while the page around it changes."""
+    await page.goto("/alerts")
+    await page.select_option("select[name=rule]", "budget")
+    await page.fill("input[name=hours]", "3")
+    await page.fill("input[name=reason]", "moving house")
+    await page.get_by_role("button", name="Silence", exact=True).click()
+    await expect(page.locator(".said.ok")).to_have_text("Rule budget tells nobody for 3 hours.")
+    await expect(page.locator("#live")).to_contain_text("moving house")
+
+    await page.get_by_role("button", name="End it").click()
+    await expect(page.locator("#live")).to_contain_text("Nothing is silenced.")
 
 
 async def test_a_failed_job_is_run_again(stack: Stack, page: Page) -> None:
@@ -222,6 +261,16 @@ async def test_wrong_passwords_have_to_wait(stack: Stack) -> None:
     assert [answer.status_code for answer in tried] == [401] * 5 + [429]
     assert late.status_code == 429
     assert int(tried[-1].headers["retry-after"]) > 0
+
+
+async def test_guesses_at_once_wait_as_well(stack: Stack) -> None:
+    """Thirty that come together are not all looked at before the first is counted."""
+    async with _console(stack, address="127.0.0.3") as client:
+        answers = await asyncio.gather(
+            *(client.post("/login", data={"password": "wrong"}) for _ in range(30))
+        )
+
+    assert sum(answer.status_code == 401 for answer in answers) == 5
 
 
 async def test_forms_of_others_and_foreign_names_are_refused(stack: Stack) -> None:

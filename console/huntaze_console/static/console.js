@@ -1,4 +1,4 @@
-// Times in the reader's zone, what changes without reloading, and a few keys. Everything can be read without it.
+// Times in the reader's zone, what changes without reloading, and a key for the search. Everything can be read without it.
 "use strict";
 
 const exact = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium" });
@@ -13,8 +13,7 @@ function localise(root) {
   }
 }
 
-function follow(region) {
-  const state = document.getElementById("state");
+function listen(region, state) {
   const source = new EventSource(region.dataset.live);
   source.onmessage = (event) => {
     // Nothing moves under a finger: what is being marked, typed into or opened stays until it is let go.
@@ -22,7 +21,6 @@ function follow(region) {
       morphStyle: "innerHTML",
       ignoreActiveValue: true,
       callbacks: {
-        beforeNodeMorphed: (old, fresh) => !(old.nodeType === 1 && old.hasAttribute("data-keep")),
         beforeAttributeUpdated: (name, node) => !(name === "open" && node.tagName === "DETAILS") && name !== "checked",
       },
     });
@@ -32,12 +30,24 @@ function follow(region) {
   source.onerror = () => {
     state.textContent = source.readyState === EventSource.CLOSED ? "Not followed any more: reload the page" : "Reconnecting …";
   };
+  return source;
+}
+
+// A page that nobody looks at must not keep services awake that scale to zero.
+function followWhileSeen(region) {
+  const state = document.getElementById("state");
+  let source = listen(region, state);
   addEventListener("pagehide", () => source.close());
+  document.addEventListener("visibilitychange", () => {
+    source.close();
+    if (document.hidden) state.textContent = "Paused";
+    else source = listen(region, state);
+  });
 }
 
 document.addEventListener("change", (event) => {
   const all = event.target.closest("[data-all]");
-  if (all) for (const box of document.querySelectorAll(`input[name="${all.dataset.all}"]`)) box.checked = all.checked;
+  if (all) for (const box of all.form.querySelectorAll(`input[name="${all.dataset.all}"]`)) box.checked = all.checked;
 });
 
 document.addEventListener("submit", (event) => {
@@ -52,10 +62,8 @@ document.addEventListener("keydown", (event) => {
     event.preventDefault();
     search.focus();
   }
-  const link = document.querySelectorAll("header nav a")[Number(event.key) - 1];
-  if (/^[1-9]$/.test(event.key) && link) link.click();
 });
 
 localise(document);
 const region = document.querySelector("[data-live]");
-if (region) follow(region);
+if (region) followWhileSeen(region);

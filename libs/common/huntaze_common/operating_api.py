@@ -1,6 +1,6 @@
 """What the status API shows of a job's history and pictures, and of the whole service.
 
-GET /jobs/{job_id}/history              its envelope, and its timeline with the logs
+GET /jobs/{job_id}/history              operators: its envelope, and its timeline with the logs
 GET /jobs/{job_id}/objects?key=         302 to an object that its result names, for a quarter of an hour
 GET /activity?minutes=|since=&steps=    operators: what waits, and what was finished
 """
@@ -40,8 +40,14 @@ def operating_routes(
 ) -> list[HTTPRouteHandler]:
     """Make the routes of one service; ``links`` is None where it keeps no objects."""
 
+    def only_operators(request: Request[Any, Any, Any]) -> None:
+        if not tokens.read(request.headers.get("authorization")).operator:
+            raise Refusal(HTTPStatus.FORBIDDEN, "operators_only", "this needs the scope 'operator'")
+
     @get("/jobs/{job_id:str}/history", summary="Show what a job carried and what happened to it")
     async def show_history(request: Request[Any, Any, Any], job_id: FromPath[str]) -> Response[bytes]:
+        # Its logs tell of the service's inside: not for the job's user.
+        only_operators(request)
         await visible(request, job_id)
         found = await overview.history(pool, job_id)
         headers = {"cache-control": "private, no-store"}
@@ -67,8 +73,7 @@ def operating_routes(
         since: Annotated[str | None, QueryParameter(max_length=40)] = None,
         steps: Annotated[int, QueryParameter(ge=1, le=_MOST_STEPS)] = 60,
     ) -> Response[bytes]:
-        if not tokens.read(request.headers.get("authorization")).operator:
-            raise Refusal(HTTPStatus.FORBIDDEN, "operators_only", "this needs the scope 'operator'")
+        only_operators(request)
         now = datetime.fromtimestamp(clock(), UTC)
         begin = now - timedelta(minutes=minutes) if since is None else parse_instant(since, "since")
         begin = max(begin, now - _LONGEST)

@@ -176,7 +176,7 @@ def _decode(kind: type, value: Any) -> Any:
         return Secret(str(value))
     if issubclass(kind, Path):
         return Path(str(value))
-    raise NotImplementedError(kind)
+    raise NotImplementedError(kind)  # how msgspec wants to hear that a type is none of ours
 
 
 def _expectation(hint: Any, error: msgspec.ValidationError) -> str:

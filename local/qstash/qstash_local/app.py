@@ -104,7 +104,7 @@ class App:
         except Refused as refusal:
             headers = {**refusal.headers, "Connection": "close"} if is_unread(request) else refusal.headers
             answer = Answer({"error": refusal.message}, refusal.status, headers)
-        except Exception:
+        except Exception:  # a bug of ours must neither end the server nor leave the caller waiting
             log.exception("a request failed for a reason that nobody foresaw: %s", scope["path"][:200])
             answer = Answer({"error": "internal error, see the server's log"}, 500)
         await answer.send(send)
